@@ -1,0 +1,143 @@
+"""The checks' side of the scripted upstream: hand in scripts, open gates, read the journal.
+
+The control API listens on a port of its own, behind a bearer secret: a gateway never sees it.
+
+    PUT    /scripts/{token}                       a Script as JSON
+    DELETE /scripts/{token}                       forget script and journal of that token
+    POST   /scripts/{token}/release?count=N       open N gates (they may be opened before they are reached)
+    GET    /journal?token=T&until=U&count=N&timeout=S
+           token absent: requests without a token; until: arrived | finished | left (the caller went away)
+           answers as soon as N requests are in that state, or with what there is after S seconds
+    GET    /healthz
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, Self
+from uuid import uuid4
+
+import httpx2
+
+from conformance.upstream.journal import JOURNAL, Received
+from conformance.upstream.reply import SCRIPT, Reply, Script
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+PATIENCE = 10.0
+"""Seconds that a check waits for something that a faithful gateway does at once."""
+
+State = Literal["arrived", "finished", "left"]
+
+
+class UpstreamUnreachableError(Exception):
+    """The scripted upstream does not answer: the harness's fault, never the gateway's."""
+
+
+@dataclass(frozen=True)
+class UpstreamAddress:
+    """Where an upstream listens: what a gateway calls, and what checks call."""
+
+    url: str
+    control_url: str
+    control_secret: str
+
+
+class Scripted:
+    """One case's script, and what the upstream received for it."""
+
+    def __init__(self, upstream: Upstream, script: Script) -> None:
+        self._upstream = upstream
+        self.token = script.token
+        self.replies = script.replies
+
+    @property
+    def prompt(self) -> str:
+        """The user message that leads a request to this script, through any gateway and any translation."""
+        return f"{self.token}: say what you were told to say."
+
+    @property
+    def reply(self) -> Reply:
+        return self.replies[0]
+
+    async def release(self, count: int = 1) -> None:
+        """Open the next gates; they may be opened before they are reached."""
+        await self._upstream.release(self.token, count)
+
+    async def journal(self) -> list[Received]:
+        """What has arrived by now."""
+        return await self._upstream.journal(self.token)
+
+    async def received(self) -> Received:
+        """The one request of this case, when its answer is complete."""
+        calls = await self._upstream.journal(self.token, until="finished", count=1, patience=PATIENCE)
+        assert calls, "the upstream received no request for this call"
+        assert len(calls) == 1, f"the upstream received {len(calls)} requests for one call"
+        return calls[0]
+
+    async def arrived(self, count: int = 1) -> list[Received]:
+        """Requests as soon as they have arrived, answered or not."""
+        calls = await self._upstream.journal(self.token, count=count, patience=PATIENCE)
+        assert len(calls) >= count, f"the upstream received {len(calls)} of {count} requests"
+        return calls
+
+    async def caller_left(self) -> bool:
+        """Whether the gateway hung up on the upstream before the answer was complete."""
+        calls = await self._upstream.journal(self.token, until="left", count=1, patience=PATIENCE)
+        return any(call.client_left_at is not None for call in calls)
+
+    async def forget(self) -> None:
+        await self._upstream.forget(self.token)
+
+
+class Upstream:
+    """The scripted upstream, from the checks' side."""
+
+    def __init__(self, address: UpstreamAddress) -> None:
+        self.url = address.url
+        self._http = httpx2.AsyncClient(
+            base_url=address.control_url,
+            headers={"authorization": f"Bearer {address.control_secret}"},
+            timeout=httpx2.Timeout(5 * PATIENCE),
+            trust_env=False,
+        )
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._http.aclose()
+
+    async def answers(self, *replies: Reply) -> Scripted:
+        """Register a script under a new case token; without replies, the plainest one."""
+        script = Script(token=f"case-{uuid4().hex[:12]}", replies=replies or (Reply(text="ok"),))
+        await self._call("PUT", f"/scripts/{script.token}", content=SCRIPT.dump_json(script))
+        return Scripted(self, script)
+
+    async def release(self, token: str, count: int) -> None:
+        await self._call("POST", f"/scripts/{token}/release", params={"count": count})
+
+    async def forget(self, token: str) -> None:
+        await self._call("DELETE", f"/scripts/{token}")
+
+    async def journal(
+        self, token: str | None = None, *, until: State = "arrived", count: int = 0, patience: float = 0
+    ) -> list[Received]:
+        """The requests with a token, or those without any; waits until `count` of them are in that state."""
+        params: dict[str, str | float] = {"until": until, "count": count, "timeout": patience}
+        answer = await self._call(
+            "GET", "/journal", params=params if token is None else params | {"token": token}
+        )
+        return list(JOURNAL.validate_json(answer.content))
+
+    async def _call(self, method: str, path: str, **request: Any) -> httpx2.Response:
+        try:
+            answer = await self._http.request(method, path, **request)
+        except httpx2.TransportError as error:
+            raise UpstreamUnreachableError(f"{method} {path}: {error!r}") from error
+        if answer.is_error:
+            raise UpstreamUnreachableError(f"{method} {path}: {answer.status_code} {answer.text}")
+        return answer

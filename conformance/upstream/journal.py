@@ -1,0 +1,60 @@
+"""What the upstream received and what it sent, request by request."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+from urllib.parse import parse_qsl
+
+from pydantic import ConfigDict, TypeAdapter
+from pydantic.dataclasses import dataclass
+
+Headers = tuple[tuple[str, str], ...]
+
+
+def values(headers: Headers, name: str) -> list[str]:
+    """Every value of a header, in the order of arrival."""
+    return [value for key, value in headers if key.lower() == name.lower()]
+
+
+@dataclass(frozen=True, config=ConfigDict(ser_json_bytes="base64", val_json_bytes="base64"))
+class Received:
+    """One request as it arrived at the upstream, and what was sent back.
+
+    Header names keep their case and order; `path` and `query` are raw; times are seconds on the upstream's clock.
+    `client_left_at` is set when the caller went away before the answer was complete.
+    """
+
+    number: int
+    provider: str
+    token: str | None
+    method: str
+    path: str
+    query: str
+    headers: Headers
+    body: bytes
+    arrived_at: float
+    status: int | None = None
+    sent_headers: Headers = ()
+    sent: bytes = b""
+    finished: bool = False
+    client_left_at: float | None = None
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+    @property
+    def params(self) -> list[tuple[str, str]]:
+        return parse_qsl(self.query, keep_blank_values=True)
+
+    def values(self, name: str) -> list[str]:
+        """Every value of a request header."""
+        return values(self.headers, name)
+
+    def tokens(self, name: str) -> list[str]:
+        """The members of a comma-separated request header, over all its lines (RFC 9110, 5.6.1)."""
+        return [token.strip() for value in self.values(name) for token in value.split(",") if token.strip()]
+
+
+JOURNAL: TypeAdapter[tuple[Received, ...]] = TypeAdapter(tuple[Received, ...])
