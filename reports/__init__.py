@@ -1,1 +1,58 @@
-"""The report: model, renderers, diff."""
+"""The report: what a run found, its verdict, how it is shown, and how two runs differ."""
+
+from reports.failures import signature
+from reports.model import (
+    Case,
+    CheckResult,
+    Claims,
+    Control,
+    Environment,
+    Level,
+    Outcome,
+    ProfileResult,
+    Report,
+    Suite,
+    TargetInfo,
+    Verdict,
+)
+from reports.store import (
+    ReportNotFound,
+    ReportNotJson,
+    ReportNotWritten,
+    ReportUnreadable,
+    SchemaViolation,
+    WrongSchemaVersion,
+    read,
+    write,
+)
+from reports.terminal import summary
+from reports.verdict import Judgement, exit_code, judge, reasons
+
+__all__ = [
+    "Case",
+    "CheckResult",
+    "Claims",
+    "Control",
+    "Environment",
+    "Judgement",
+    "Level",
+    "Outcome",
+    "ProfileResult",
+    "Report",
+    "ReportNotFound",
+    "ReportNotJson",
+    "ReportNotWritten",
+    "ReportUnreadable",
+    "SchemaViolation",
+    "Suite",
+    "TargetInfo",
+    "Verdict",
+    "WrongSchemaVersion",
+    "exit_code",
+    "judge",
+    "read",
+    "reasons",
+    "signature",
+    "summary",
+    "write",
+]

@@ -1,0 +1,115 @@
+"""From rows to a verdict: pure, so that whoever holds the rows can derive it again.
+
+Only a `must` decides. A row that is `not-observable` or `waived` leaves its claim unproven, so its profile is at
+best `partial`; the same on a `should` changes nothing, or else not being seen would be worse than failing.
+A misused waiver (expired, unknown, not needed, other failure) arrives as a row that fails.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
+
+from reports.model import FAILING, LEVELS, CheckResult, Control, Counts, Level, Outcome, ProfileResult, Report, Verdict
+
+RAN: frozenset[Outcome] = frozenset({"pass", "fail", "flaky", "waived"})
+UNPROVEN: frozenset[Outcome] = frozenset({"waived", "not-observable"})
+
+# A proven failure stays proven however much else was not measured; what was not measured may hide one,
+# so it is worse than what is known to hold but for a named exception.
+BEST_TO_WORST: tuple[Verdict, ...] = ("conformant", "partial", "not-measured", "nonconformant")
+
+EXIT_CODES: dict[Verdict, int] = {"conformant": 0, "partial": 1, "nonconformant": 1, "not-measured": 3}
+
+
+class Judgement(NamedTuple):
+    verdict: Verdict
+    profiles: tuple[ProfileResult, ...]
+
+
+def judge(
+    rows: Sequence[CheckResult], *, claimed_profiles: Sequence[str], controls: Sequence[Control], focused: bool
+) -> Judgement:
+    """The verdict over all claimed profiles, and over any other profile of which a row ran.
+
+    A focused run is judged by what it ran: it needs no controls and owes no row to each claimed profile.
+    """
+    names = _judged_profiles(rows, () if focused else claimed_profiles)
+    profiles = tuple(_judge_profile(name, [row for row in rows if row.profile == name]) for name in names)
+    if not profiles or not _instruments_proven(controls, focused=focused):
+        return Judgement("not-measured", profiles)
+    return Judgement(max((profile.verdict for profile in profiles), key=BEST_TO_WORST.index), profiles)
+
+
+def exit_code(report: Report) -> int:
+    """0 conformant, 1 partial or nonconformant, 3 not measured."""
+    return EXIT_CODES[report.verdict]
+
+
+def reasons(report: Report) -> list[str]:
+    """Why the verdict is not `conformant`, in sentences; empty where it is."""
+    return [*_control_faults(report.controls, focused=report.focused), *_profile_faults(report)]
+
+
+def _judged_profiles(rows: Iterable[CheckResult], claimed: Sequence[str]) -> list[str]:
+    attempted = [row.profile for row in rows if row.outcome != "not-applicable"]
+    return list(dict.fromkeys([*claimed, *attempted]))
+
+
+def _instruments_proven(controls: Sequence[Control], *, focused: bool) -> bool:
+    return not _control_faults(controls, focused=focused)
+
+
+def _control_faults(controls: Sequence[Control], *, focused: bool) -> list[str]:
+    ran = {control.name for control in controls}
+    missing = [] if focused else [name for name in ("direct", "faulty") if name not in ran]
+    return [
+        *(f"The {name} control did not run, so nothing proves the instruments." for name in missing),
+        *(_misbehaviour(control) for control in controls if not control.behaved),
+    ]
+
+
+def _misbehaviour(control: Control) -> str:
+    where = "without a gateway" if control.name == "direct" else "through a relay with that very fault"
+    detail = f": {control.message}" if control.message else "."
+    return f"Control {control.name}: {control.check} came out as {control.outcome} {where}{detail}"
+
+
+def _judge_profile(name: str, rows: Sequence[CheckResult]) -> ProfileResult:
+    counts = {level: _count(rows, level) for level in LEVELS}
+    return ProfileResult(name=name, verdict=_profile_verdict(rows), **counts)
+
+
+def _profile_verdict(rows: Sequence[CheckResult]) -> Verdict:
+    musts = {row.outcome for row in rows if row.level == "must"}
+    if musts & FAILING:
+        return "nonconformant"
+    if "error" in musts or not any(row.outcome in RAN for row in rows):
+        return "not-measured"
+    return "partial" if musts & UNPROVEN else "conformant"
+
+
+def _count(rows: Iterable[CheckResult], level: Level) -> Counts:
+    """Passes and failures always, whatever else occurred."""
+    counts: Counts = {"pass": 0, "fail": 0}
+    for row in rows:
+        if row.level == level:
+            counts[row.outcome] = counts.get(row.outcome, 0) + 1
+    return counts
+
+
+def _profile_faults(report: Report) -> Iterator[str]:
+    if not report.profiles:
+        yield "No check ran."
+    for profile in report.profiles:
+        if profile.verdict != "conformant":
+            yield f"Profile {profile.name} is {profile.verdict}: {_profile_fault(profile)}."
+
+
+def _profile_fault(profile: ProfileResult) -> str:
+    decisive: dict[Verdict, tuple[Outcome, ...]] = {
+        "nonconformant": ("fail", "flaky"),
+        "not-measured": ("error",),
+        "partial": ("waived", "not-observable"),
+    }
+    counted = [(outcome, profile.must.get(outcome, 0)) for outcome in decisive.get(profile.verdict, ())]
+    told = ", ".join(f"{number} must {outcome}" for outcome, number in counted if number)
+    return told or "none of its checks ran"
