@@ -128,9 +128,7 @@ class Upstream:
     ) -> list[Received]:
         """The requests with a token, or those without any; waits until `count` of them are in that state."""
         params: dict[str, str | float] = {"until": until, "count": count, "timeout": patience}
-        answer = await self._call(
-            "GET", "/journal", params=params if token is None else params | {"token": token}
-        )
+        answer = await self._call("GET", "/journal", params=params if token is None else params | {"token": token})
         return list(JOURNAL.validate_json(answer.content))
 
     async def _call(self, method: str, path: str, **request: Any) -> httpx2.Response:

@@ -1,0 +1,140 @@
+"""A tee under the SDKs: every exchange is kept while its bytes pass, none is delayed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import httpx2
+
+from conformance.upstream.journal import Headers, values
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator
+
+
+@dataclass
+class Exchange:
+    """One HTTP exchange as the client saw it; `body` grows until `complete`, or stays as far as it came."""
+
+    method: str
+    url: str
+    headers: Headers
+    sent: bytes
+    status: int | None = None
+    answer_headers: Headers = ()
+    body: bytearray = field(default_factory=bytearray)
+    complete: bool = False
+    error: str = ""
+
+    def values(self, name: str) -> list[str]:
+        """Every value of a response header."""
+        return values(self.answer_headers, name)
+
+    def value(self, name: str) -> str | None:
+        return next(iter(self.values(name)), None)
+
+
+@dataclass
+class Tape:
+    """The exchanges of one check, in the order in which they began."""
+
+    exchanges: list[Exchange] = field(default_factory=list)
+
+    @property
+    def last(self) -> Exchange:
+        assert self.exchanges, "the client sent nothing"
+        return self.exchanges[-1]
+
+    def begin(self, request: httpx2.Request, body: bytes) -> Exchange:
+        exchange = Exchange(request.method, str(request.url), _headers(request.headers), body)
+        self.exchanges.append(exchange)
+        return exchange
+
+
+def _headers(headers: httpx2.Headers) -> Headers:
+    return tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in headers.raw)
+
+
+class _AsyncTee(httpx2.AsyncByteStream):
+    def __init__(self, stream: httpx2.AsyncByteStream, exchange: Exchange) -> None:
+        self._stream = stream
+        self._exchange = exchange
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        try:
+            async for chunk in self._stream:
+                self._exchange.body += chunk
+                yield chunk
+        except httpx2.TransportError as error:
+            self._exchange.error = repr(error)
+            raise
+        self._exchange.complete = True
+
+    async def aclose(self) -> None:
+        await self._stream.aclose()
+
+
+class _SyncTee(httpx2.SyncByteStream):
+    def __init__(self, stream: httpx2.SyncByteStream, exchange: Exchange) -> None:
+        self._stream = stream
+        self._exchange = exchange
+
+    def __iter__(self) -> Iterator[bytes]:
+        try:
+            for chunk in self._stream:
+                self._exchange.body += chunk
+                yield chunk
+        except httpx2.TransportError as error:
+            self._exchange.error = repr(error)
+            raise
+        self._exchange.complete = True
+
+    def close(self) -> None:
+        self._stream.close()
+
+
+class AsyncTeeTransport(httpx2.AsyncBaseTransport):
+    """Passes everything on to a transport and keeps a copy on a tape."""
+
+    def __init__(self, transport: httpx2.AsyncBaseTransport, tape: Tape) -> None:
+        self._transport = transport
+        self._tape = tape
+
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        exchange = self._tape.begin(request, await request.aread())
+        try:
+            response = await self._transport.handle_async_request(request)
+        except httpx2.TransportError as error:
+            exchange.error = repr(error)
+            raise
+        exchange.status, exchange.answer_headers = response.status_code, _headers(response.headers)
+        assert isinstance(response.stream, httpx2.AsyncByteStream)
+        response.stream = _AsyncTee(response.stream, exchange)
+        return response
+
+    async def aclose(self) -> None:
+        await self._transport.aclose()
+
+
+class SyncTeeTransport(httpx2.BaseTransport):
+    """The same for blocking clients."""
+
+    def __init__(self, transport: httpx2.BaseTransport, tape: Tape) -> None:
+        self._transport = transport
+        self._tape = tape
+
+    def handle_request(self, request: httpx2.Request) -> httpx2.Response:
+        exchange = self._tape.begin(request, request.read())
+        try:
+            response = self._transport.handle_request(request)
+        except httpx2.TransportError as error:
+            exchange.error = repr(error)
+            raise
+        exchange.status, exchange.answer_headers = response.status_code, _headers(response.headers)
+        assert isinstance(response.stream, httpx2.SyncByteStream)
+        response.stream = _SyncTee(response.stream, exchange)
+        return response
+
+    def close(self) -> None:
+        self._transport.close()

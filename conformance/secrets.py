@@ -1,0 +1,82 @@
+"""Secrets minted for one run, and the search for them where they must not be."""
+
+from __future__ import annotations
+
+import secrets
+from base64 import b64encode
+from dataclasses import dataclass
+from hashlib import sha256
+from urllib.parse import quote
+
+_SHORTEST = 16
+
+
+def fingerprint(secret: str) -> str:
+    """What stands for a secret in evidence and reports: the first 12 hex digits of its SHA-256."""
+    return sha256(secret.encode()).hexdigest()[:12]
+
+
+@dataclass(frozen=True)
+class Secret:
+    """A credential of this run; `name` says whose it is."""
+
+    name: str
+    value: str
+
+    @property
+    def fingerprint(self) -> str:
+        return fingerprint(self.value)
+
+    def __repr__(self) -> str:
+        return f"Secret({self.name!r}, {self.fingerprint})"
+
+
+def mint(name: str) -> Secret:
+    """A new secret in the shape that clients expect of keys; 128 random bits."""
+    return Secret(name, f"sk-conformance-{name}-{secrets.token_hex(16)}")
+
+
+@dataclass(frozen=True)
+class Leak:
+    """A secret in a place where it must not be, as found there: plain or encoded."""
+
+    secret: Secret
+    place: str
+    form: str
+
+    def __str__(self) -> str:
+        return f"{self.secret.name} key {self.secret.fingerprint} {self.form} in {self.place}"
+
+
+def forms(value: str) -> dict[str, bytes]:
+    """The spellings under which a secret is recognised inside any bytes."""
+    plain = value.encode()
+    return {
+        "in plain": plain,
+        "URL-encoded": quote(value, safe="").encode(),
+        "reversed": plain[::-1],
+        **{f"in base64 (offset {offset})": _inside_base64(plain, offset) for offset in range(3)},
+        "in hexadecimal": plain.hex().encode(),
+    }
+
+
+def _inside_base64(plain: bytes, offset: int) -> bytes:
+    """The part of the base64 text that depends on the secret alone, when it starts at `offset` modulo 3."""
+    text = b64encode(b"\0" * offset + plain)
+    first, last = -(-offset * 8 // 6), (offset + len(plain)) * 8 // 6
+    return text[first:last]
+
+
+def find(secret: Secret, haystack: bytes, place: str) -> list[Leak]:
+    """Every form of a secret that occurs in some bytes; a form that is another one's twin counts once."""
+    assert len(secret.value) >= _SHORTEST, "a short secret would be found by chance"
+    found = {needle: form for form, needle in reversed(forms(secret.value).items()) if needle in haystack}
+    return [Leak(secret, place, form) for form in found.values()]
+
+
+def redact(text: str, known: list[Secret]) -> str:
+    """The text with every secret replaced by its fingerprint."""
+    for secret in known:
+        for form, needle in forms(secret.value).items():
+            text = text.replace(needle.decode(), f"[{secret.name} key {secret.fingerprint} {form}]")
+    return text
