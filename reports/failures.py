@@ -4,7 +4,10 @@ import re
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from reports.model import CheckResult, Level
+from reports.hostile import one_line
+from reports.model import Case, CheckResult, Level
+
+DRIVERS_SHOWN = 6
 
 # What differs between two runs of the same failure: case tokens, ids, hashes, ports, counts.
 VOLATILE = re.compile(r"case-[0-9a-f]+|\b[0-9a-f]{8,}(?:-[0-9a-f]{4,})*\b|\b\w+_[0-9A-Za-z]{12,}\b|\d+")
@@ -20,16 +23,12 @@ class Failure(NamedTuple):
         return self.rows[0]
 
     @property
-    def flaky(self) -> int:
-        return sum(row.outcome == "flaky" for row in self.rows)
+    def places(self) -> list[str]:
+        return places(row.case for row in self.rows)
 
     @property
-    def roads(self) -> dict[str, list[str]]:
-        """Where it fails: drivers by what lies between client and provider."""
-        found: dict[str, list[str]] = {}
-        for row in self.rows:
-            found.setdefault(row.case.road, []).append(row.case.driver or "")
-        return found
+    def flaky(self) -> int:
+        return sum(row.outcome == "flaky" for row in self.rows)
 
 
 def signature(message: str) -> str:
@@ -49,6 +48,21 @@ def by_check(rows: Iterable[CheckResult]) -> list[Failure]:
 
 def failing(rows: Iterable[CheckResult], level: Level) -> list[CheckResult]:
     return [row for row in rows if row.failing and row.level == level]
+
+
+def places(cases: Iterable[Case]) -> list[str]:
+    """Cases in few words, one line for each road: `openai-chat: sync, async`."""
+    roads: dict[str, list[str]] = {}
+    for case in cases:
+        roads.setdefault(case.road, []).append(case.driver or "")
+    told = (": ".join(part for part in (one_line(road), _few(drivers)) if part) for road, drivers in roads.items())
+    return [place for place in told if place]
+
+
+def _few(drivers: list[str]) -> str:
+    rest = len(drivers) - DRIVERS_SHOWN
+    shown = ", ".join(one_line(driver) for driver in drivers[:DRIVERS_SHOWN] if driver)
+    return f"{shown}, and {rest} more" if rest > 0 else shown
 
 
 def _grouped(keyed: Iterable[tuple[*tuple[str, ...], CheckResult]]) -> list[Failure]:

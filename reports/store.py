@@ -8,7 +8,12 @@ from tempfile import TemporaryDirectory
 from pydantic import ValidationError
 from pydantic_core import from_json
 
+from reports.badge import badge
+from reports.html import html
+from reports.junit import junit
+from reports.markdown import markdown
 from reports.model import SCHEMA_VERSION, Report
+from reports.sarif import sarif
 
 
 class ReportNotWritten(Exception):  # noqa: N818 - says what is wrong
@@ -53,7 +58,7 @@ def write(report: Report, directory: Path) -> None:
     """Store every form of the report in `directory`, which is created where absent."""
     try:
         directory.mkdir(parents=True, exist_ok=True)
-        _replace_all(directory, _forms(report))
+        _replace_all(directory, _forms(report, directory))
     except OSError as problem:
         raise ReportNotWritten(directory, problem.strerror or str(problem)) from problem
 
@@ -78,9 +83,16 @@ def _bytes(file: Path) -> bytes:
         raise ReportNotFound(file, problem.strerror or str(problem)) from problem
 
 
-def _forms(report: Report) -> dict[str, str]:
+def _forms(report: Report, directory: Path) -> dict[str, str]:
     """File name to content; `report.json` last, so that whoever finds it finds the rest."""
-    return {"report.json": report.model_dump_json(indent=2, exclude_none=True) + "\n"}
+    return {
+        "report.html": html(report, directory),
+        "report.md": markdown(report),
+        "junit.xml": junit(report),
+        "report.sarif": sarif(report),
+        "badge.svg": badge(report),
+        "report.json": report.model_dump_json(indent=2, exclude_none=True) + "\n",
+    }
 
 
 def _replace_all(directory: Path, contents: Mapping[str, str]) -> None:

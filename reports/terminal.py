@@ -11,7 +11,7 @@ from reports.model import LEVELS, CheckResult, Counts, Outcome, ProfileResult, R
 from reports.verdict import reasons
 
 MESSAGE_LIMIT = 2_000
-CASES_SHOWN = 6
+ERRORS_SHOWN = 6
 
 VERDICT_STYLES: dict[Verdict, str] = {
     "conformant": "bold green",
@@ -89,11 +89,7 @@ def _flaky(failure: Failure) -> Text:
 
 
 def _where(failure: Failure) -> Iterator[Text]:
-    for road, drivers in failure.roads.items():
-        more = f", and {len(drivers) - CASES_SHOWN} more" if len(drivers) > CASES_SHOWN else ""
-        shown = ", ".join(one_line(driver) for driver in drivers[:CASES_SHOWN] if driver)
-        if place := ": ".join(part for part in (one_line(road), shown + more) if part):
-            yield Text.assemble(("  in  ", "dim"), (place, "cyan"))
+    yield from (Text.assemble(("  in  ", "dim"), (place, "cyan")) for place in failure.places)
 
 
 def _labelled(label: str, value: str) -> Iterator[Text]:
@@ -105,10 +101,10 @@ def _errors(rows: Iterable[CheckResult]) -> Iterator[Text]:
     errors = [row for row in rows if row.outcome == "error"]
     if errors:
         yield Text(f"\nThe harness's own errors ({len(errors)}): not counted against the target", "bold magenta")
-    for row in errors[:CASES_SHOWN]:
+    for row in errors[:ERRORS_SHOWN]:
         yield Text.assemble("! ", (row.id, "bold"), (f"  [{row.case}]", "cyan"), f"  {one_line(row.message)}")
-    if len(errors) > CASES_SHOWN:
-        yield Text(f"  and {len(errors) - CASES_SHOWN} more in the report")
+    if len(errors) > ERRORS_SHOWN:
+        yield Text(f"  and {len(errors) - ERRORS_SHOWN} more in the report")
 
 
 def _lesser(rows: Iterable[CheckResult]) -> Iterator[Text]:

@@ -110,6 +110,6 @@ def _profile_fault(profile: ProfileResult) -> str:
         "not-measured": ("error",),
         "partial": ("waived", "not-observable"),
     }
-    counted = [(outcome, profile.must.get(outcome, 0)) for outcome in decisive.get(profile.verdict, ())]
-    told = ", ".join(f"{number} must {outcome}" for outcome, number in counted if number)
-    return told or "none of its checks ran"
+    counted = [(profile.must.get(outcome, 0), outcome) for outcome in decisive.get(profile.verdict, ())]
+    told = ", ".join(f"{number} {outcome}" for number, outcome in counted if number)
+    return f"of its musts {told}" if told else "none of its checks ran"

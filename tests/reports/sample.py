@@ -29,7 +29,9 @@ def report(
     given: dict[str, Any] = {
         "suite": Suite(version="0.1.0"),
         "target": TargetInfo(name="my-gateway", version="1.2.3", claims=Claims(profiles=claimed)),
-        "environment": Environment(python="3.11.9", platform="Linux", openai="3.52.0", anthropic="2.11.0"),
+        "environment": Environment.model_validate(
+            {"python": "3.11.9", "platform": "Linux", "openai": "3.52.0", "anthropic": "2.11.0"}
+        ),
         "started_at": datetime(2026, 11, 21, 9, 30, tzinfo=UTC),
         "seconds": 12.5,
         "verdict": verdict,

@@ -1,0 +1,177 @@
+"""The report as one HTML page: verdict, profiles, failures with both sides, then every row."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from reports.failures import Failure, alike
+from reports.hostile import clip, one_line
+from reports.html_matrix import matrix
+from reports.html_transcript import two_sided
+from reports.model import LEVELS, CheckResult, Counts, Level, Outcome, ProfileResult, Report, Verdict
+from reports.page import Html, element, joined, link, page
+from reports.terminal import FOCUSED, MARKS, counted
+from reports.transcript import transcript
+from reports.verdict import reasons
+
+MESSAGE_LIMIT = 6_000
+TRANSCRIPTS_SHOWN = 2
+BAR = 120
+
+MEANINGS: dict[Verdict, str] = {
+    "conformant": "Every requirement of level must that the target claims was checked, and holds.",
+    "partial": "No must fails, but some are excused by a waiver or could not be observed.",
+    "nonconformant": "At least one requirement of level must that the target claims does not hold.",
+    "not-measured": "This run shows nothing about the target: its instruments or its checks did not work.",
+}
+CAVEAT = (
+    "What this shows: these checks, in these cases, with these versions, came out as listed. It says nothing about "
+    "load, cost, availability or any behaviour that no check names. Secrets appear as fingerprints, never as values."
+)
+
+
+def html(report: Report, directory: Path) -> str:
+    """`directory` is where the report and its evidence lie."""
+    title = f"{one_line(report.target.name)} {one_line(report.target.version)}: {report.verdict}"
+    failures = _by_weight(alike(report.checks))
+    anchors = {row.key: f"f{number}" for number, failure in enumerate(failures) for row in failure.rows}
+    return page(
+        title,
+        _header(report),
+        _profiles(report.profiles),
+        _failures(failures, directory),
+        matrix(report.checks, anchors),
+        _footer(report),
+    )
+
+
+def pill(verdict: Verdict) -> Html:
+    return element("span", MARKS[verdict], " ", verdict, class_=f"pill {verdict}")
+
+
+def _header(report: Report) -> Html:
+    said = "not-measured" if report.focused else report.verdict
+    return element(
+        "header",
+        element("p", f"{report.suite.name} {report.suite.version}", class_="eyebrow"),
+        element("h1", one_line(report.target.name), " ", element("span", one_line(report.target.version))),
+        element(
+            "div",
+            element("strong", MARKS[report.verdict], " ", report.verdict),
+            element("p", FOCUSED if report.focused else MEANINGS[report.verdict]),
+            *(
+                [element("ul", *(element("li", one_line(why, 600)) for why in whys))]
+                if (whys := reasons(report))
+                else []
+            ),
+            class_=f"verdict {said}",
+        ),
+        element("dl", *_facts(report), class_="facts"),
+    )
+
+
+def _facts(report: Report) -> Iterator[Html]:
+    facts = {
+        "checks": f"{len({row.id for row in report.checks})} in {len(report.checks)} rows",
+        "run": f"{report.started_at:%Y-%m-%d %H:%M} UTC, {report.seconds:.1f} s",
+        **{name: one_line(str(version)) for name, version in report.environment},
+        "controls": _controls(report),
+    }
+    for name, value in facts.items():
+        yield element("div", element("dt", name), element("dd", value))
+
+
+def _controls(report: Report) -> str:
+    behaved = sum(control.behaved for control in report.controls)
+    return f"{behaved} of {len(report.controls)} as expected" if report.controls else "none ran"
+
+
+def _profiles(profiles: Sequence[ProfileResult]) -> Html:
+    head = element("tr", *(element("th", name) for name in ("profile", "verdict", *LEVELS)))
+    rows = [
+        element(
+            "tr",
+            element("th", one_line(profile.name), scope="row"),
+            element("td", pill(profile.verdict)),
+            *(element("td", _tally(profile.counts(level))) for level in LEVELS),
+        )
+        for profile in profiles
+    ]
+    table = element("table", element("thead", head), element("tbody", *rows), class_="profiles")
+    return element("section", element("h2", "Profiles"), element("div", table, class_="wide"))
+
+
+def _tally(counts: Counts) -> Html:
+    total = sum(counts.values())
+    if not total:
+        return element("span", "none", class_="soft")
+    return joined(_bar(counts, total), element("span", counted(counts), class_="tally"))
+
+
+def _bar(counts: Counts, total: int) -> Html:
+    """Failures first and never thinner than can be seen."""
+    order: tuple[Outcome, ...] = ("fail", "flaky", "error", "waived", "not-observable", "pass", "not-applicable")
+    drawn, at = [], 0.0
+    for outcome in order:
+        if number := counts.get(outcome, 0):
+            width = max(3.0, BAR * number / total)
+            drawn.append(element("rect", x=f"{at:.1f}", width=f"{width:.1f}", height="6", class_=f"o {outcome}"))
+            at += width
+    return element("svg", *drawn, viewBox=f"0 0 {max(at, BAR):.1f} 6", class_="bar", preserveAspectRatio="none")
+
+
+def _by_weight(failures: Sequence[Failure]) -> list[Failure]:
+    return sorted(failures, key=lambda failure: LEVELS.index(failure.first.level))
+
+
+def _failures(failures: Sequence[Failure], directory: Path) -> Html:
+    if not failures:
+        return Html()
+    numbered = list(enumerate(failures))
+    parts = []
+    for level in LEVELS:
+        if shown := [_failure(number, found, directory) for number, found in numbered if found.first.level == level]:
+            parts += [element("h3", _heading(level), " ", element("small", str(len(shown)))), *shown]
+    return element("section", element("h2", "What does not hold"), *parts, class_="failures")
+
+
+def _heading(level: Level) -> str:
+    return {"must": "Must", "should": "Should", "may": "May"}[level]
+
+
+def _failure(number: int, failure: Failure, directory: Path) -> Html:
+    row = failure.first
+    flaky = f", {failure.flaky} flaky" if failure.flaky else ""
+    return element(
+        "details",
+        element(
+            "summary",
+            element("code", one_line(row.id)),
+            element("span", f"{len(failure.rows)}{flaky}", class_=f"count {row.level}"),
+            element("span", one_line(row.title), class_="title"),
+        ),
+        element("dl", *_account(failure), class_="account"),
+        element("pre", clip(row.message, MESSAGE_LIMIT), class_="message") if row.message else Html(),
+        *(_seen(shown, directory) for shown in failure.rows[:TRANSCRIPTS_SHOWN] if shown.evidence),
+        id=f"f{number}",
+    )
+
+
+def _account(failure: Failure) -> Iterator[Html]:
+    row = failure.first
+    if row.spec:
+        yield joined(element("dt", "requirement"), element("dd", link(one_line(row.spec, 400), row.spec)))
+    yield from (joined(element("dt", "fails in"), element("dd", place)) for place in failure.places)
+    if row.reproduce:
+        yield joined(
+            element("dt", "repeat"), element("dd", element("code", one_line(row.reproduce, 1_000), class_="copy"))
+        )
+
+
+def _seen(row: CheckResult, directory: Path) -> Html:
+    heading = element("summary", "What passed on both sides ", element("small", str(row.case)))
+    return element("details", heading, two_sided(transcript(directory, row.evidence)), class_="transcript")
+
+
+def _footer(report: Report) -> Html:
+    notes = [element("p", one_line(note, 600)) for note in report.notes]
+    return element("footer", *notes, element("p", CAVEAT))
