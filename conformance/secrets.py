@@ -54,7 +54,6 @@ def forms(value: str) -> dict[str, bytes]:
     return {
         "in plain": plain,
         "URL-encoded": quote(value, safe="").encode(),
-        "reversed": plain[::-1],
         **{f"in base64 (offset {offset})": _inside_base64(plain, offset) for offset in range(3)},
         "in hexadecimal": plain.hex().encode(),
     }

@@ -1,1 +1,28 @@
-"""."""
+"""Oracles: pure judgement of what was seen, on either side."""
+
+from conformance.oracles.chat_grammar import ChatGrammar
+from conformance.oracles.difference import assert_unchanged, differences
+from conformance.oracles.grammar import Grammar
+from conformance.oracles.messages_grammar import MessagesGrammar
+from conformance.oracles.responses_grammar import ResponsesGrammar
+from conformance.oracles.sse import EventStream, ServerSentEvent, parse
+from conformance.surface import Surface
+
+GRAMMARS: dict[Surface, type[Grammar]] = {
+    Surface.OPENAI_CHAT: ChatGrammar,
+    Surface.OPENAI_RESPONSES: ResponsesGrammar,
+    Surface.ANTHROPIC_MESSAGES: MessagesGrammar,
+}
+
+__all__ = [
+    "GRAMMARS",
+    "ChatGrammar",
+    "EventStream",
+    "Grammar",
+    "MessagesGrammar",
+    "ResponsesGrammar",
+    "ServerSentEvent",
+    "assert_unchanged",
+    "differences",
+    "parse",
+]

@@ -1,0 +1,115 @@
+"""What a check is, and the registry of all of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import wraps
+from typing import TYPE_CHECKING, Any, cast
+
+import anyio
+import pytest
+
+from conformance.drivers import Mode
+from conformance.ledger import Requirement, ledger
+from conformance.surface import Surface
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+DEADLINE = 60.0
+"""Seconds after which a check that still runs has failed: a gateway that hangs must not hang us."""
+
+SURFACE_PROFILES = tuple(Surface)
+PROFILES = (*SURFACE_PROFILES, "headers", "keys", "isolation", "connection")
+
+
+@dataclass(frozen=True)
+class Check:
+    """One requirement, one stimulus, one judgement.
+
+    id        forever: never renamed, never used again
+    profile   where its result counts; None: in the profile of the surface that it runs on
+    feature   what a target must claim for the check to apply
+    surfaces  the surfaces that it runs on, where the target serves them
+    modes     the ways of calling the SDK that it runs in
+    catches   the faults that it exists to catch
+    direct    whether it also holds when the client calls the upstream without any gateway
+    """
+
+    id: str
+    title: str
+    requirement: str
+    feature: str
+    profile: str | None
+    surfaces: tuple[Surface, ...]
+    modes: tuple[Mode, ...]
+    catches: tuple[str, ...]
+    direct: bool
+    source: str
+
+    @property
+    def held(self) -> Requirement:
+        return ledger()[self.requirement]
+
+    def profile_on(self, surface: Surface) -> str:
+        return self.profile or surface.value
+
+
+REGISTRY: dict[str, Check] = {}
+
+
+class UnknownCheckError(LookupError):
+    """No check has that id."""
+
+
+def check(
+    id: str,  # noqa: A002 - what it is called everywhere else
+    *,
+    requirement: str,
+    feature: str,
+    catches: tuple[str, ...],
+    profile: str | None = None,
+    surfaces: tuple[Surface, ...] = tuple(Surface),
+    modes: tuple[Mode, ...] = (Mode.ASYNC,),
+    direct: bool = True,
+) -> Callable[[Callable[..., Awaitable[None]]], Callable[..., Awaitable[None]]]:
+    """Declare a test function as a check; its name, read as a sentence, is the title."""
+
+    def declare(function: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable[None]]:
+        declared = Check(
+            id=id,
+            title=function.__name__.removeprefix("test_").replace("_", " "),
+            requirement=requirement,
+            feature=feature,
+            profile=profile or _profile_of(function.__module__),
+            surfaces=surfaces,
+            modes=modes,
+            catches=catches,
+            direct=direct,
+            source=f"{function.__module__}.{function.__name__}",
+        )
+        _register(declared)
+
+        @pytest.mark.anyio
+        @pytest.mark.usefixtures("evidence")
+        @wraps(function)
+        async def bounded(*args: Any, **kwargs: Any) -> None:
+            with anyio.fail_after(DEADLINE):
+                await function(*args, **kwargs)
+
+        bounded.__dict__["check"] = declared
+        return cast("Callable[..., Awaitable[None]]", bounded)
+
+    return declare
+
+
+def _profile_of(module: str) -> str | None:
+    """A folder of `conformance.suites` is a profile; `surfaces` stands for the profile of each surface."""
+    folder = module.removeprefix("conformance.suites.").split(".")[0].replace("_", "-")
+    return folder if folder in PROFILES else None
+
+
+def _register(declared: Check) -> None:
+    known = REGISTRY.setdefault(declared.id, declared)
+    if known.source != declared.source:
+        raise ValueError(f"two checks are called {declared.id}: {known.source} and {declared.source}")
