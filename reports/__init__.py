@@ -1,5 +1,6 @@
 """The report: what a run found, its verdict, how it is shown, and how two runs differ."""
 
+from reports.difference import Change, Difference, diff
 from reports.failures import signature
 from reports.model import (
     Case,
@@ -30,9 +31,11 @@ from reports.verdict import Judgement, exit_code, judge, reasons
 
 __all__ = [
     "Case",
+    "Change",
     "CheckResult",
     "Claims",
     "Control",
+    "Difference",
     "Environment",
     "Judgement",
     "Level",
@@ -48,6 +51,7 @@ __all__ = [
     "TargetInfo",
     "Verdict",
     "WrongSchemaVersion",
+    "diff",
     "exit_code",
     "judge",
     "read",

@@ -5,16 +5,26 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from reports.hostile import one_line
-from reports.model import Case, CheckResult, Level
+from reports.model import Case, CheckResult, Level, Outcome
 
 DRIVERS_SHOWN = 6
+NOT_SHOWN: frozenset[Outcome] = frozenset({"error", "waived", "not-observable"})
 
-# What differs between two runs of the same failure: case tokens, ids, hashes, ports, counts.
-VOLATILE = re.compile(r"case-[0-9a-f]+|\b[0-9a-f]{8,}(?:-[0-9a-f]{4,})*\b|\b\w+_[0-9A-Za-z]{12,}\b|\d+")
+SIGNED = 20_000
+
+# What differs between two runs of the same failure. Small numbers stay: 429 for 500 is another failure.
+VOLATILE = re.compile(
+    r"case-[0-9a-f]+"
+    r"|\d{4}-\d\d-\d\d[T ][\d:.]+Z?"
+    r"|\b[0-9a-f]{8,}(?:-[0-9a-f]{4,})*\b"
+    r"|\b[A-Za-z]+_(?=[A-Za-z]*\d)[0-9A-Za-z]{8,}\b"
+    r"|\b\d+(?:\.\d+)? ?m?s\b"
+    r"|\d{5,}"
+)
 
 
 class Failure(NamedTuple):
-    """Rows of one check that fail alike; never empty."""
+    """Rows of one check that came out alike; never empty."""
 
     rows: tuple[CheckResult, ...]
 
@@ -33,17 +43,22 @@ class Failure(NamedTuple):
 
 def signature(message: str) -> str:
     """What makes two failures the same: the message less all that varies from run to run."""
-    return " ".join(VOLATILE.sub("#", message).split())
+    return " ".join(VOLATILE.sub("#", message[:SIGNED]).split())
 
 
 def alike(rows: Iterable[CheckResult]) -> list[Failure]:
-    """Failing rows by check and signature, in the order of the report."""
-    return _grouped((row.id, signature(row.message), row) for row in rows if row.failing)
+    """Rows by check, outcome and signature in the order of the report; flaky failures are failures."""
+    return _grouped((row.id, "fail" if row.failing else row.outcome, signature(row.message), row) for row in rows)
 
 
 def by_check(rows: Iterable[CheckResult]) -> list[Failure]:
     """Failing rows by check alone, in the order of the report."""
     return _grouped((row.id, row) for row in rows if row.failing)
+
+
+def not_shown(rows: Iterable[CheckResult]) -> list[CheckResult]:
+    """Rows that show nothing although their feature is claimed: a reader must know why."""
+    return [row for row in rows if row.outcome in NOT_SHOWN]
 
 
 def failing(rows: Iterable[CheckResult], level: Level) -> list[CheckResult]:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from reports.failures import Failure, alike
+from reports.failures import Failure, alike, not_shown
 from reports.hostile import clip, one_line
 from reports.html_matrix import matrix
 from reports.html_transcript import two_sided
@@ -32,13 +32,14 @@ CAVEAT = (
 def html(report: Report, directory: Path) -> str:
     """`directory` is where the report and its evidence lie."""
     title = f"{one_line(report.target.name)} {one_line(report.target.version)}: {report.verdict}"
-    failures = _by_weight(alike(report.checks))
+    failures = _by_weight(alike(row for row in report.checks if row.failing))
     anchors = {row.key: f"f{number}" for number, failure in enumerate(failures) for row in failure.rows}
     return page(
         title,
         _header(report),
         _profiles(report.profiles),
         _failures(failures, directory),
+        _not_shown(alike(not_shown(report.checks))),
         matrix(report.checks, anchors),
         _footer(report),
     )
@@ -167,8 +168,28 @@ def _account(failure: Failure) -> Iterator[Html]:
         )
 
 
+def _not_shown(groups: Sequence[Failure]) -> Html:
+    if not groups:
+        return Html()
+    rows = (
+        element(
+            "tr",
+            element(
+                "th", element("code", one_line(group.first.id)), " ", element("small", group.first.level), scope="row"
+            ),
+            element(
+                "td", element("span", f"{len(group.rows)} {group.first.outcome}", class_=f"tag {group.first.outcome}")
+            ),
+            element("td", one_line(group.first.message, 400)),
+        )
+        for group in groups
+    )
+    table = element("table", element("tbody", *rows), class_="profiles not-shown")
+    return element("section", element("h2", "What was claimed and not shown"), element("div", table, class_="wide"))
+
+
 def _seen(row: CheckResult, directory: Path) -> Html:
-    heading = element("summary", "What passed on both sides ", element("small", str(row.case)))
+    heading = element("summary", "What passed on both sides ", element("small", one_line(str(row.case))))
     return element("details", heading, two_sided(transcript(directory, row.evidence)), class_="transcript")
 
 

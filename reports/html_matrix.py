@@ -75,7 +75,7 @@ def _check(found: Mapping[Case, CheckResult], cases: Sequence[Case], anchors: An
         "tr",
         element("th", element("code", one_line(row.id), title=one_line(row.title)), _level(row), scope="row"),
         *(_placed(found.get(case), _edge(case, cases), anchors) for case in cases),
-        data_check=f"{row.id} {row.title}".lower(),
+        data_check=one_line(f"{row.id} {row.title}").lower(),
         data_passing="yes" if passing else "",
     )
 

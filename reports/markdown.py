@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Sequence
 from html import escape
 
-from reports.failures import Failure, alike, by_check, failing
+from reports.failures import Failure, alike, by_check, failing, not_shown
 from reports.hostile import clip, one_line, visible
 from reports.model import LEVELS, ProfileResult, Report
 from reports.terminal import FOCUSED, MARKS, counted
@@ -38,6 +38,7 @@ def _lines(report: Report) -> Iterator[str]:
     yield from _profiles(report.profiles)
     yield from _musts(alike(failing(report.checks, "must")))
     yield from _lesser(by_check(row for row in report.checks if row.level != "must"))
+    yield from _not_shown(alike(not_shown(report.checks)))
     yield from _colophon(report)
 
 
@@ -76,6 +77,14 @@ def _lesser(failures: Sequence[Failure]) -> Iterator[str]:
     for failure in failures[:FAILURES_SHOWN]:
         row = failure.first
         yield f"- **{text(row.id)}** ({row.level}): {text(row.title)} · {text('; '.join(failure.places))}"
+
+
+def _not_shown(failures: Sequence[Failure]) -> Iterator[str]:
+    if failures:
+        yield "\n### What was claimed and not shown\n"
+    for failure in failures[:FAILURES_SHOWN]:
+        row = failure.first
+        yield f"- **{text(row.id)}** ({len(failure.rows)}) {row.outcome}: {text(row.message)}"
 
 
 def _colophon(report: Report) -> Iterator[str]:

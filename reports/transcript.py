@@ -4,11 +4,12 @@ Evidence is written beside the report and may be missing, broken or made up; the
 """
 
 from collections.abc import Callable
+from errno import EACCES, EFBIG, ENOENT
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple
 
 import yaml
-from pydantic import BaseModel, BeforeValidator, Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, BeforeValidator, Field, TypeAdapter
 from pydantic_core import from_json
 
 SIZE_LIMIT = 4_000_000
@@ -30,21 +31,23 @@ class Exchange(NamedTuple):
     note: str = ""
 
 
+Exchanges = tuple[Exchange, ...]
+
+
 class Transcript(NamedTuple):
     """Both sides of one row; `problems` says what could not be read."""
 
-    client: tuple[Exchange, ...]
-    upstream: tuple[Exchange, ...]
+    client: Exchanges
+    upstream: Exchanges
     problems: tuple[str, ...]
 
 
 def transcript(directory: Path, evidence: str) -> Transcript:
-    """`evidence` is a directory inside `directory`; anything else is refused, not followed."""
-    place = (directory / evidence).resolve()
-    if not evidence or not place.is_relative_to(directory.resolve()):
-        return Transcript((), (), ("no evidence beside this report",))
-    client, cassette_problem = _side(place / "cassette.yaml", _cassette)
-    upstream, journal_problem = _side(place / "journal.json", _journal)
+    """`evidence` is a directory inside `directory`; what leads out of it is refused, not followed."""
+    if not evidence:
+        return Transcript((), (), ("this row left no evidence",))
+    client, cassette_problem = _side(directory, f"{evidence}/cassette.yaml", _cassette)
+    upstream, journal_problem = _side(directory, f"{evidence}/journal.json", _journal)
     return Transcript(client, upstream, tuple(filter(None, (cassette_problem, journal_problem))))
 
 
@@ -103,18 +106,27 @@ class _Received(BaseModel):
     client_disconnected: bool = Field(default=False)
 
 
-def _side(file: Path, parse: Callable[[bytes], tuple[Exchange, ...]]) -> tuple[tuple[Exchange, ...], str]:
+def _side(directory: Path, name: str, parse: Callable[[bytes], Exchanges]) -> tuple[Exchanges, str]:
     try:
-        if file.stat().st_size > SIZE_LIMIT:
-            return (), f"{file.name} is too large to be shown"
-        return parse(file.read_bytes()), ""
+        return parse(_content(directory, name)), ""
     except OSError as problem:
-        return (), f"{file.name}: {problem.strerror}"
-    except (ValidationError, ValueError, RecursionError, yaml.YAMLError):
-        return (), f"{file.name} is not of the form that a run leaves"
+        return (), f"{name}: {problem.strerror}"
+    except (ValueError, RuntimeError, yaml.YAMLError):  # the last resorts of a path, of JSON and of deep nesting
+        return (), f"{name} is not of the form that a run leaves"
 
 
-def _cassette(raw: bytes) -> tuple[Exchange, ...]:
+def _content(directory: Path, name: str) -> bytes:
+    file = (directory / name).resolve()
+    if not file.is_relative_to(directory.resolve()):
+        raise PermissionError(EACCES, "outside of the report")
+    if file.exists() and not file.is_file():
+        raise FileNotFoundError(ENOENT, "no file")
+    if file.stat().st_size > SIZE_LIMIT:
+        raise OSError(EFBIG, "too large to be shown")
+    return file.read_bytes()
+
+
+def _cassette(raw: bytes) -> Exchanges:
     loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     cassette = _Cassette.model_validate(yaml.load(raw, Loader=loader))  # noqa: S506 - one of the two safe loaders
     return tuple(_as_client_saw(interaction) for interaction in cassette.interactions)
@@ -132,7 +144,7 @@ def _flat(headers: dict[str, list[str]]) -> Headers:
     return tuple((name, value) for name, values in headers.items() for value in values)
 
 
-def _journal(raw: bytes) -> tuple[Exchange, ...]:
+def _journal(raw: bytes) -> Exchanges:
     received = TypeAdapter(list[_Received]).validate_python(from_json(raw))
     return tuple(_as_upstream_saw(entry) for entry in received)
 

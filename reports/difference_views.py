@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from rich.text import Text
 
-from reports.diff import Change, Difference, Kind, Side
+from reports.difference import Change, Difference, Kind, Side
 from reports.failures import places, signature
 from reports.hostile import clip, one_line, visible
 from reports.markdown import fence
