@@ -8,6 +8,7 @@ from conformance.upstream.control import (
     UpstreamUnreachableError,
 )
 from conformance.upstream.journal import Received
+from conformance.upstream.process import UpstreamDidNotStartError, UpstreamProcess
 from conformance.upstream.reply import (
     Delivery,
     ProviderError,
@@ -33,6 +34,8 @@ __all__ = [
     "ToolCall",
     "Upstream",
     "UpstreamAddress",
+    "UpstreamDidNotStartError",
+    "UpstreamProcess",
     "UpstreamUnreachableError",
     "Usage",
     "Verbatim",

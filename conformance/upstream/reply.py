@@ -59,7 +59,8 @@ class Usage:
 class ProviderError:
     """An error answer, in the provider's own envelope and with its own headers.
 
-    `type` and `code` left out are those the provider uses for the status. `retry_after` is written to the header as it is.
+    `type` and `code` left out are those the provider uses for the status. `retry_after` is written to the header as it
+    is.
     """
 
     status: int

@@ -1,0 +1,180 @@
+"""Anthropic Messages: a reply as a message, whole and streamed.
+
+    message_start (ping | content_block_start content_block_delta* content_block_stop)* message_delta message_stop
+
+Source: https://docs.claude.com/en/docs/build-with-claude/streaming
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from conformance.upstream.anthropic_platform import OVERLOADED, envelope
+from conformance.upstream.rendering import Event, accompanied, fragments, interruption, pieces, to_json
+from conformance.upstream.reply import RedactedThinking, Thinking
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from conformance.upstream.rendering import Call
+    from conformance.upstream.reply import Reply, ToolCall, Usage
+
+_STOP = {
+    "end": "end_turn",
+    "length": "max_tokens",
+    "tool-use": "tool_use",
+    "stop-sequence": "stop_sequence",
+    "refusal": "refusal",
+    "pause": "pause_turn",
+}
+_VISIBLE = {"text_delta": "text", "thinking_delta": "thinking", "input_json_delta": "partial_json"}
+_PING = Event(name="ping", data='{"type":"ping"}', own=False)
+
+
+@dataclass(frozen=True)
+class _Block:
+    """A content block: how it is in the end, how it starts, and what leads from one to the other."""
+
+    end: dict[str, Any]
+    start: dict[str, Any]
+    deltas: list[dict[str, Any]]
+
+
+def whole(reply: Reply, call: Call) -> dict[str, Any]:
+    message = _message(call, [block.end for block in _blocks(reply)], _ending(reply), _final_usage(reply.usage))
+    return message | (reply.extra or {})
+
+
+def events(reply: Reply, call: Call) -> Iterator[Event]:
+    return accompanied(
+        _own_events(reply, call),
+        reply.delivery,
+        ping=_PING,
+        unknown=lambda: _event("unheard_of", own=False, detail={"since": "2099-01-01"}),
+        error=lambda: Event(name="error", data=to_json(envelope(interruption(reply, OVERLOADED), call))),
+    )
+
+
+def _event(kind: str, *, content: bool = False, own: bool = True, **fields: Any) -> Event:
+    return Event(name=kind, data=to_json({"type": kind, **fields}), content=content, own=own)
+
+
+def _own_events(reply: Reply, call: Call) -> Iterator[Event]:
+    not_ended = {"stop_reason": None, "stop_sequence": None, "stop_details": None}
+    message = _message(call, [], not_ended, _first_usage(reply.usage))
+    yield _event("message_start", message=message | (reply.extra or {}))
+    for index, block in enumerate(_blocks(reply)):
+        yield _event("content_block_start", index=index, content_block=block.start)
+        for delta in block.deltas:
+            seen = bool(delta.get(_VISIBLE.get(delta["type"], "")))
+            yield _event("content_block_delta", content=seen, index=index, delta=delta)
+        yield _event("content_block_stop", index=index)
+    yield _event("message_delta", delta=_ending(reply), usage=_cumulative_usage(reply.usage))
+    yield _event("message_stop")
+
+
+def _message(
+    call: Call, content: list[dict[str, Any]], ending: dict[str, Any], usage: dict[str, Any]
+) -> dict[str, Any]:
+    return {
+        "model": call.model,
+        "id": f"msg_{call.name}",
+        "type": "message",
+        "role": "assistant",
+        "content": content,
+        **ending,
+        "usage": usage,
+    }
+
+
+def _ending(reply: Reply) -> dict[str, Any]:
+    stop = reply.why_it_stops
+    details = {"type": "refusal", "category": None, "explanation": reply.refusal} if stop == "refusal" else None
+    return {"stop_reason": _STOP[stop], "stop_sequence": reply.stop_sequence, "stop_details": details}
+
+
+def _blocks(reply: Reply) -> Iterator[_Block]:
+    for thought in reply.thinking:
+        yield _thinking(thought) if isinstance(thought, Thinking) else _redacted(thought)
+    if reply.pieces:
+        yield _text(reply)
+    for tool_call in reply.tool_calls:
+        yield _tool_use(tool_call)
+
+
+def _thinking(thought: Thinking) -> _Block:
+    end = {"type": "thinking", "thinking": thought.text, "signature": thought.signature}
+    deltas = [{"type": "thinking_delta", "thinking": piece} for piece in pieces(thought.text)]
+    signature = {"type": "signature_delta", "signature": thought.signature}
+    return _Block(end, end | {"thinking": "", "signature": ""}, [*deltas, signature])
+
+
+def _redacted(thought: RedactedThinking) -> _Block:
+    block = {"type": "redacted_thinking", "data": thought.data}
+    return _Block(block, block, [])
+
+
+def _text(reply: Reply) -> _Block:
+    deltas = [{"type": "text_delta", "text": piece} for piece in reply.pieces]
+    return _Block({"type": "text", "text": reply.whole_text}, {"type": "text", "text": ""}, deltas)
+
+
+def _tool_use(tool_call: ToolCall) -> _Block:
+    """Like Anthropic, an empty fragment leads; an empty input is never more than that."""
+    arguments = _input(tool_call.arguments)
+    start = {
+        "type": "tool_use",
+        "id": tool_call.id,
+        "name": tool_call.name,
+        "input": {},
+        "caller": {"type": "direct"},
+    }
+    parts = ["", *fragments(tool_call.arguments)] if arguments else [""]
+    deltas = [{"type": "input_json_delta", "partial_json": part} for part in parts]
+    return _Block(start | {"input": arguments}, start, deltas)
+
+
+def _input(arguments: str) -> dict[str, Any]:
+    """Arguments as an object; text that is none is wrapped, as the fine-grained tool streaming guide advises."""
+    try:
+        value = json.loads(arguments or "{}")
+    except json.JSONDecodeError:
+        return {"INVALID_JSON": arguments}
+    return value if isinstance(value, dict) else {"INVALID_JSON": arguments}
+
+
+def _input_counts(usage: Usage) -> dict[str, Any]:
+    """Anthropic counts cached tokens beside `input_tokens`, not inside."""
+    return {
+        "input_tokens": usage.input - usage.cache_read - usage.cache_write,
+        "cache_creation_input_tokens": usage.cache_write,
+        "cache_read_input_tokens": usage.cache_read,
+    }
+
+
+def _full_usage(usage: Usage) -> dict[str, Any]:
+    return {
+        **_input_counts(usage),
+        "cache_creation": {"ephemeral_5m_input_tokens": usage.cache_write, "ephemeral_1h_input_tokens": 0},
+        "service_tier": "standard",
+        "inference_geo": "not_available",
+    }
+
+
+def _output_counts(usage: Usage) -> dict[str, Any]:
+    details = {"output_tokens_details": {"thinking_tokens": usage.reasoning}} if usage.reasoning else {}
+    return {"output_tokens": usage.output, **details}
+
+
+def _first_usage(usage: Usage) -> dict[str, Any]:
+    return {**_full_usage(usage), "output_tokens": 1}
+
+
+def _cumulative_usage(usage: Usage) -> dict[str, Any]:
+    return _input_counts(usage) | _output_counts(usage)
+
+
+def _final_usage(usage: Usage) -> dict[str, Any]:
+    return _full_usage(usage) | _output_counts(usage)

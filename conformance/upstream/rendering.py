@@ -1,0 +1,122 @@
+"""What the renderers share: the call that is answered, the events of an answer, and how text falls into pieces."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from itertools import cycle
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from conformance.upstream.reply import Delivery, ProviderError, Reply
+
+_FIRST_OF_2026 = 1_767_225_600
+_ODD_SIZES = (4, 1, 7, 2, 11)
+
+
+@dataclass(frozen=True)
+class Call:
+    """The request that is being answered: the `number`th with its token."""
+
+    token: str | None
+    number: int
+    body: dict[str, Any]
+
+    @property
+    def name(self) -> str:
+        return self.token or "case-none"
+
+    @property
+    def model(self) -> str:
+        return str(self.body.get("model", "unnamed"))
+
+    @property
+    def streams(self) -> bool:
+        return self.body.get("stream") is True
+
+    @property
+    def created(self) -> int:
+        """Seconds since the epoch, made from the token: the same case has the same time in every run."""
+        return _FIRST_OF_2026 + int((self.token or "case-0").removeprefix("case-")[:6], 16)
+
+    @property
+    def request_id(self) -> str:
+        return f"req_{self.name}_{self.number}"
+
+
+@dataclass(frozen=True)
+class Event:
+    """A server-sent event.
+
+    `content` ones carry a fragment of text, thinking or tool arguments that a client gets to see. Those that are not
+    `own` (pings, comments, the unknown event) keep the answer's own events company and are not counted.
+    """
+
+    data: str
+    name: str | None = None
+    content: bool = False
+    own: bool = True
+    comment: bool = False
+
+
+KEEP_ALIVE = Event(data="keep-alive", own=False, comment=True)
+
+
+class Renderer(Protocol):
+    """One wire protocol."""
+
+    def whole(self, reply: Reply, call: Call) -> dict[str, Any]: ...
+
+    def events(self, reply: Reply, call: Call) -> Iterator[Event]: ...
+
+
+def to_json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+def pieces(text: str) -> list[str]:
+    """Text as a model streams it: a few words at a time."""
+    return [text[at : at + 24] for at in range(0, len(text), 24)]
+
+
+def fragments(text: str) -> Iterator[str]:
+    """Text cut at odd places: inside words, numbers and escapes."""
+    at = 0
+    for size in cycle(_ODD_SIZES):
+        if at >= len(text):
+            return
+        yield text[at : at + size]
+        at += size
+
+
+def accompanied(
+    events: Iterable[Event],
+    delivery: Delivery,
+    *,
+    ping: Event,
+    unknown: Callable[[], Event],
+    error: Callable[[], Event],
+) -> Iterator[Event]:
+    """The answer's own events with the company that the delivery asks for; lazily, so that numbering stays in order."""
+    if delivery.error_after == 0:
+        yield error()
+        return
+    for count, event in enumerate(events, 1):
+        yield event
+        if count == delivery.error_after:
+            yield error()
+            return
+        if count == 1 and delivery.unknown_event:
+            yield unknown()
+        if count == 1 or event.content:
+            if delivery.pings:
+                yield ping
+            if delivery.comments:
+                yield KEEP_ALIVE
+
+
+def interruption(reply: Reply, default: ProviderError) -> ProviderError:
+    """The error that ends a stream half-way: the scripted one, where there is one."""
+    return reply.error or default

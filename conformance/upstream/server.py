@@ -1,0 +1,107 @@
+"""The scripted upstream as a running server: a data port for gateways, a control port for checks."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import time
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import TYPE_CHECKING
+
+from aiohttp import web
+
+from conformance.upstream.cases import Cases, Exchange
+from conformance.upstream.control import UpstreamAddress
+from conformance.upstream.control_api import control_app
+from conformance.upstream.delivery import Answer, Line, bodied
+from conformance.upstream.providers import PLATFORMS, TOO_LARGE, Answering, plain_body, provider_of
+from conformance.upstream.reply import Delivery
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Mapping
+
+_BODY_LIMIT = 64 * 1024 * 1024
+_CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+
+
+@asynccontextmanager
+async def serve(
+    keys: Mapping[str, str],
+    *,
+    host: str = "127.0.0.1",
+    port: int = 0,
+    control_port: int = 0,
+    control_secret: str | None = None,
+) -> AsyncIterator[UpstreamAddress]:
+    """Serve in this event loop. `keys` holds each provider's one valid key; port 0 takes a free one."""
+    cases = Cases()
+    secret = control_secret or secrets.token_urlsafe(24)
+    data = web.Server(_Desk(cases, keys).handle, handler_cancellation=True, auto_decompress=False)
+    async with AsyncExitStack() as stack:
+        listening = await _listen(stack, web.ServerRunner(data, shutdown_timeout=0), host, port)
+        control = web.AppRunner(control_app(cases, secret), shutdown_timeout=0, access_log=None)
+        controlling = await _listen(stack, control, host, control_port)
+        yield UpstreamAddress(f"http://{host}:{listening}", f"http://{host}:{controlling}", secret)
+
+
+async def _listen(stack: AsyncExitStack, runner: web.BaseRunner, host: str, port: int) -> int:
+    await runner.setup()
+    stack.push_async_callback(runner.cleanup)
+    await web.TCPSite(runner, host, port).start()
+    return int(runner.addresses[0][1])
+
+
+class _Desk:
+    """Takes requests in, and hands each to its case."""
+
+    def __init__(self, cases: Cases, keys: Mapping[str, str]) -> None:
+        self._cases = cases
+        self._keys = keys
+
+    async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        arrived_at = time.monotonic()
+        body = await _body(request)
+        exchange = self._arrival(request, body, arrived_at)
+        answer = self._answer(exchange, too_large=len(body) > _BODY_LIMIT)
+        try:
+            return await Line(request, exchange, exchange.reply.delivery).send(answer)
+        except (asyncio.CancelledError, ConnectionError):
+            exchange.abandon()
+            raise
+
+    def _arrival(self, request: web.BaseRequest, body: bytes, arrived_at: float) -> Exchange:
+        headers = tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in request.raw_headers)
+        target = request.raw_path
+        case = self._cases.addressed(plain_body(headers, body), target.encode())
+        exchange = Exchange(
+            case,
+            provider=provider_of(target),
+            method=request.method,
+            target=target,
+            headers=headers,
+            body=body,
+            arrived_at=arrived_at,
+        )
+        case.exchanges.append(exchange)
+        case.announce()
+        return exchange
+
+    def _answer(self, exchange: Exchange, *, too_large: bool) -> Answer:
+        if not exchange.provider:
+            return bodied(404, (("content-type", "text/plain"),), b"no provider lives here\n", Delivery())
+        answering = Answering(exchange, PLATFORMS[exchange.provider], plain_body(exchange.headers, exchange.body))
+        return answering.error(TOO_LARGE) if too_large else answering.answer(self._keys[exchange.provider])
+
+
+async def _body(request: web.BaseRequest) -> bytes:
+    """The body as it came, undecoded; reading stops soon after the limit is passed."""
+    if request.headers.get("expect", "").lower() == "100-continue":
+        await request.writer.write(_CONTINUE)
+    if not request.can_read_body:
+        return b""
+    body = bytearray()
+    async for chunk in request.content.iter_any():
+        body += chunk
+        if len(body) > _BODY_LIMIT:
+            break
+    return bytes(body)
