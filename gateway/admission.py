@@ -1,0 +1,59 @@
+"""Who may pass: the virtual keys that a request presents, judged."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, NamedTuple
+
+from gateway.errors import RefusalError, unauthorized
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from multidict import CIMultiDictProxy
+
+    from gateway.keys import KeyStore, VirtualKey
+    from gateway.surfaces import Surface
+
+REASONS = {
+    "expired": "This gateway key has expired.",
+    "revoked": "This gateway key has been revoked.",
+    "unknown": "This is not a valid gateway key.",
+}
+
+
+class Admission(NamedTuple):
+    key: VirtualKey
+    plaintext: str
+
+
+def presented(headers: CIMultiDictProxy[str]) -> list[str]:
+    """Every credential that the client shows, whichever protocol it belongs to."""
+    bearers = [bearer(value) for value in headers.getall("Authorization", ())]
+    return [token for token in (*bearers, *map(str.strip, headers.getall("x-api-key", ()))) if token]
+
+
+def bearer(authorization: str) -> str:
+    scheme, _, token = authorization.strip().partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else ""
+
+
+def admit(headers: CIMultiDictProxy[str], store: KeyStore) -> Admission:
+    """One valid key is enough, in either carrier; two different valid keys are one too many."""
+    tokens = presented(headers)
+    if not tokens:
+        raise unauthorized("No gateway key given: send it as 'Authorization: Bearer' or 'x-api-key'.")
+    found = {token: store.find(token) for token in tokens}
+    now = time.time()
+    states = {token: key.state(now) if key else "unknown" for token, key in found.items()}
+    valid = [Admission(key, token) for token, key in found.items() if key and states[token] == "valid"]
+    if not valid:
+        raise unauthorized(REASONS[min(states.values())])
+    if len(valid) > 1:
+        raise unauthorized("Two different gateway keys given.")
+    return valid[0]
+
+
+def authorize(key: VirtualKey, surfaces: Collection[Surface]) -> None:
+    if not key.allows(surfaces):
+        raise RefusalError(403, "permission_denied", f"This gateway key is not valid for {' or '.join(surfaces)}.")

@@ -1,0 +1,67 @@
+"""One JSON line for each call: who, what, where to, how it ended. Never a secret, never a prompt."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import logging
+import threading
+from typing import TYPE_CHECKING, Any, Self
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    Row = dict[str, Any]
+
+logger = logging.getLogger(__name__)
+BATCH_SECONDS = 0.2
+MOST_ROWS_WAITING = 10_000
+
+
+class AuditLog:
+    """Rows are written in batches, off the event loop. When too many wait, the next caller writes them itself."""
+
+    def __init__(self, path: Path | None) -> None:
+        self._path = path
+        self._rows: list[Row] = []
+        self._writing = threading.Lock()
+        self._stopping = asyncio.Event()
+        self._writer: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> Self:
+        if self._path is not None:
+            self._path.touch(mode=0o600)
+            self._writer = asyncio.create_task(self._write_in_batches(self._path))
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._stopping.set()
+        if self._writer is not None:
+            await self._writer
+
+    def record(self, row: Row) -> None:
+        if self._path is None:
+            return
+        self._rows.append(row)
+        if len(self._rows) >= MOST_ROWS_WAITING:
+            self._write(self._path, self._take())
+
+    async def _write_in_batches(self, path: Path) -> None:
+        while not self._stopping.is_set():
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._stopping.wait(), BATCH_SECONDS)
+            if rows := self._take():
+                await asyncio.to_thread(self._write, path, rows)
+
+    def _take(self) -> list[Row]:
+        rows, self._rows = self._rows, []
+        return rows
+
+    def _write(self, path: Path, rows: list[Row]) -> None:
+        lines = "".join(f"{json.dumps(row)}\n" for row in rows)
+        try:
+            with self._writing, path.open("a") as file:
+                file.write(lines)
+        except OSError:
+            logger.exception("audit: %d rows lost", len(rows))

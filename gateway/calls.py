@@ -1,0 +1,136 @@
+"""One request on its way through the gateway, and what the audit will say about it."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from secrets import token_hex
+from typing import TYPE_CHECKING, Any, Literal
+
+from aiohttp import hdrs, web
+from multidict import CIMultiDict
+
+from gateway import errors, metering, surfaces
+
+if TYPE_CHECKING:
+    from gateway.admission import Admission
+    from gateway.routes import Route
+
+End = Literal["complete", "client-abort", "upstream-cut", "refused", "error"]
+GATEWAY_REQUEST_ID = "x-gateway-request-id"
+
+
+class Answer(web.StreamResponse):
+    """A response with the headers that it is given: aiohttp adds the framing, and nothing that speaks for itself.
+
+    `at_once` sends the head before there is a body; else it leaves together with the first bytes.
+    """
+
+    def __init__(self, status: int, reason: str | None, headers: CIMultiDict[str], *, at_once: bool = False) -> None:
+        super().__init__(status=status, reason=reason, headers=headers)
+        self._send_headers_immediately = at_once
+
+    async def _prepare_headers(self) -> None:
+        unnamed = [name for name in (hdrs.SERVER, hdrs.CONTENT_TYPE) if name not in self._headers]
+        await super()._prepare_headers()
+        for name in unnamed:
+            self._headers.pop(name, None)
+
+
+@dataclass(slots=True)
+class Call:
+    request: web.BaseRequest
+    path: str
+    query: str
+    request_id: str = field(default_factory=lambda: f"req_{token_hex(12)}")
+    arrived: float = field(default_factory=time.perf_counter)
+    admission: Admission | None = None
+    route: Route | None = None
+    body: bytes = b""
+    upstream_request_id: str | None = None
+    status: int | None = None
+    streamed: bool = False
+    first_byte: float | None = None
+    bytes_out: int = 0
+    injected: bool = False
+    reading: metering.Reading = metering.NOTHING
+    end: End = "error"
+
+    @classmethod
+    def of(cls, request: web.BaseRequest) -> Call:
+        path, _, query = request.raw_path.partition("?")
+        return cls(request, path, query)
+
+    @property
+    def vendor(self) -> surfaces.Vendor:
+        return surfaces.vendor_of(self.path, anthropic_version="anthropic-version" in self.request.headers)
+
+    def start(self, status: int, reason: str | None, headers: CIMultiDict[str], *, at_once: bool = False) -> Answer:
+        headers[GATEWAY_REQUEST_ID] = self.request_id
+        self.status = status
+        return Answer(status, reason, headers, at_once=at_once)
+
+    async def answer(self, response: Answer, body: bytes) -> Answer:
+        """The whole body in one piece."""
+        self.first_byte = time.perf_counter()
+        self.bytes_out = len(body)
+        await response.prepare(self.request)
+        await response.write_eof(body)
+        return response
+
+    async def refuse(self, refusal: errors.RefusalError) -> Answer:
+        body = errors.envelope(self.vendor, refusal, self.request_id)
+        headers = CIMultiDict(refusal.headers)
+        headers["Content-Type"] = "application/json"
+        headers["Content-Length"] = str(len(body))
+        headers[errors.REQUEST_ID_HEADERS[self.vendor]] = self.request_id
+        if refusal.status < errors.SERVER_ERRORS:
+            self.end = "refused"
+        return await self.answer(self.start(refusal.status, None, headers), body)
+
+    def abandoned(self) -> None:
+        """The handler was stopped: because the client has gone, or because the gateway had to stop."""
+        transport = self.request.transport
+        if self.end == "error" and (transport is None or transport.is_closing()):
+            self.end = "client-abort"
+
+    def row(self) -> dict[str, Any]:
+        now = time.perf_counter()
+        key, route = self.admission and self.admission.key, self.route
+        return {
+            "ts": datetime.now(UTC).isoformat(timespec="milliseconds"),
+            "request_id": self.request_id,
+            "key": key and key.fingerprint,
+            "key_name": key and key.name,
+            "surface": route and route.surface,
+            "method": self.request.method,
+            "path": self.path,
+            "provider": route and route.upstream.provider,
+            "model": self.reading.model or model_asked_for(self.body),
+            "upstream_request_id": self.upstream_request_id,
+            "status": self.status,
+            "stream": self.streamed,
+            "duration_ms": milliseconds(now - self.arrived),
+            "ttfb_ms": self.first_byte and milliseconds(self.first_byte - self.arrived),
+            "usage": self.reading.usage,
+            "bytes_in": len(self.body),
+            "bytes_out": self.bytes_out,
+            "secrets_injected": [route.upstream.credential.name] if route and self.injected else [],
+            "decision": "allow" if route else "deny",
+            "end": self.end,
+        }
+
+
+def milliseconds(seconds: float) -> float:
+    return round(seconds * 1000, 3)
+
+
+def model_asked_for(body: bytes) -> str | None:
+    """Only needed where the answer names none."""
+    try:
+        model = json.loads(body)["model"]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return None
+    return model if isinstance(model, str) else None

@@ -1,0 +1,177 @@
+"""`gateway.toml` as typed settings. Every mistake is named with its key, all at once, before anything starts."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    ValidationError,
+    ValidationInfo,
+    model_validator,
+)
+from yarl import URL
+
+from gateway.surfaces import Surface  # noqa: TC001 -- pydantic reads the annotation
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+MEBIBYTE = 1024 * 1024
+
+
+class ConfigError(Exception):
+    """The configuration cannot be used; `problems` says where and why, one line each."""
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = tuple(problems)
+
+
+def beside_the_config(path: Path, info: ValidationInfo) -> Path:
+    directory: Path = (info.context or {}).get("directory", Path())
+    return directory / path
+
+
+def http_url(text: str) -> str:
+    try:
+        url = URL(text)
+    except ValueError as error:
+        raise ValueError(f"not a URL: {error}") from None
+    if url.scheme not in {"http", "https"} or not url.host:
+        raise ValueError("must be an http:// or https:// URL with a host")
+    if url.user or url.password or url.query_string or url.fragment:
+        raise ValueError("must have no credentials, query or fragment")
+    return text.rstrip("/")
+
+
+LocalPath = Annotated[Path, AfterValidator(beside_the_config)]
+HttpURL = Annotated[str, AfterValidator(http_url)]
+
+
+class Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Listen(Section):
+    host: str = "127.0.0.1"
+    port: int = Field(default=8080, ge=0, le=65535)
+    uds: LocalPath | None = None
+    max_body_bytes: int = Field(default=64 * MEBIBYTE, gt=0)
+    grace_seconds: float = Field(default=10.0, ge=0)
+
+
+class Keys(Section):
+    database: LocalPath
+    prefix: str = Field(default="gw-", pattern=r"^[A-Za-z0-9._-]{1,32}$")
+
+
+class Audit(Section):
+    path: LocalPath
+
+
+class CredentialSource(Section):
+    """Where a provider's key comes from. It is read once, when the settings are."""
+
+    env: str | None = None
+    file: LocalPath | None = None
+    _value: str = PrivateAttr(default="")
+
+    @property
+    def name(self) -> str:
+        return self.env or str(self.file)
+
+    def reveal(self) -> str:
+        return self._value
+
+    @model_validator(mode="after")
+    def read(self, info: ValidationInfo) -> Self:
+        if (self.env is None) == (self.file is None):
+            raise ValueError("needs exactly one of 'env' and 'file'")
+        if not (info.context or {}).get("credentials", True):
+            return self
+        value = (self._from_env() if self.file is None else self._from_file(self.file)).strip()
+        if not value:
+            raise ValueError(f"{self.name} is empty")
+        if not (value.isascii() and value.isprintable()):
+            raise ValueError(f"{self.name} holds characters that cannot stand in a header")
+        self._value = value
+        return self
+
+    def _from_env(self) -> str:
+        value = os.environ.get(self.name)
+        if value is None:
+            raise ValueError(f"environment variable {self.name} is not set")
+        return value
+
+    @staticmethod
+    def _from_file(path: Path) -> str:
+        try:
+            return path.read_text()
+        except (OSError, UnicodeDecodeError) as error:
+            raise ValueError(f"cannot read {path}: {getattr(error, 'strerror', error)}") from None
+
+
+class Provider(Section):
+    id: str = Field(pattern=r"^[A-Za-z0-9._-]{1,64}$")
+    surfaces: tuple[Surface, ...] = Field(min_length=1)
+    base_url: HttpURL
+    credential: CredentialSource
+    auth: Literal["bearer", "x-api-key"] = "bearer"
+
+
+class Settings(Section):
+    listen: Listen = Listen()
+    keys: Keys
+    audit: Audit | None = None
+    providers: tuple[Provider, ...] = Field(min_length=1)
+
+
+def load(path: Path, *, credentials: bool = True) -> Settings:
+    """Raises ConfigError. Paths in the file are relative to the file. Who only keeps keys needs no credentials."""
+    try:
+        document = tomllib.loads(path.read_text())
+    except OSError as error:
+        raise ConfigError([f"{path}: {error.strerror}"]) from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError([f"{path}: not valid TOML: {error}"]) from None
+    return parse(document, {"directory": path.resolve().parent, "credentials": credentials})
+
+
+def parse(document: dict[str, Any], context: dict[str, Any]) -> Settings:
+    problems = list(repetitions(document))
+    try:
+        settings = Settings.model_validate(document, context=context)
+    except ValidationError as error:
+        raise ConfigError([*map(problem, error.errors(include_url=False)), *problems]) from None
+    if problems:
+        raise ConfigError(problems)
+    return settings
+
+
+def problem(error: Any) -> str:
+    """One line of pydantic's findings. Its own text never quotes a credential: the input is left out."""
+    key = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in error["loc"]).lstrip(".")
+    message = {"extra_forbidden": "unknown key", "missing": "missing"}.get(error["type"], error["msg"])
+    return f"{key}: {message.removeprefix('Value error, ')}"
+
+
+def repetitions(document: dict[str, Any]) -> Iterator[str]:
+    """Ids and surfaces given twice. Looks at the raw document, so that it finds them beside other mistakes."""
+    providers = document.get("providers")
+    seen: dict[tuple[str, str], int] = {}
+    for index, provider in enumerate(providers if isinstance(providers, list) else []):
+        if not isinstance(provider, dict):
+            continue
+        surfaces = provider.get("surfaces")
+        claims = [("id", provider.get("id")), *(("surfaces", name) for name in surfaces or [])]
+        for key, name in claims:
+            if isinstance(name, str) and (first := seen.setdefault((key, name), index)) != index:
+                yield f"providers[{index}].{key}: {name!r} is already taken by providers[{first}]"

@@ -1,0 +1,149 @@
+"""How a stream says that it is over, and what to add to one that broke off: the protocol's own error event.
+
+Bytes are never held back, so the upstream may die in the middle of an event whose first half the client has.
+Nothing in the grammar of server-sent events takes that half back: a blank line would dispatch it as broken JSON,
+more `data:` lines would be joined to it. So the half *becomes* the error: its JSON is closed, the error's members
+are added at its top level (in JSON as everybody reads it the last of two equal names wins), and its event name is
+set again. The client sees every whole event and then exactly one error event, wherever the cut came.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from gateway import sse
+from gateway.errors import error_object
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from gateway.surfaces import Surface
+
+MESSAGE = "The upstream closed the connection before the stream was finished."
+STRING_OR_BRACKET = re.compile(r'"(?:[^"\\]|\\.)*"?|[{}\[\]]', re.DOTALL)
+UTF8_REMAINDERS = (b"", b"\x80", b"\x80\x80", b"\x80\x80\x80", b"\xa0\x80", b"\x90\x80\x80")
+# What can complete a token of JSON that was cut in two; the first that makes the whole parse is taken.
+STRING_ENDS = ('"', '\\"', *(f'{"0" * digits}"' for digits in range(1, 5)))
+TOKEN_ENDS = (
+    *("", *STRING_ENDS, *(f"{end}:0" for end in STRING_ENDS), ":0", "0", '"":0'),
+    *(word[cut:] for word in ("true", "false", "null") for cut in range(1, len(word))),
+)
+
+
+@dataclass(frozen=True)
+class Ending:
+    """`error` makes the error's payload from the payloads of the whole events before it."""
+
+    finishes: Callable[[dict[str, Any]], bool]
+    error: Callable[[list[bytes]], dict[str, Any]]
+    error_event: str | None
+
+
+def chat_finishes(chunk: dict[str, Any]) -> bool:
+    return "error" in chunk or any(choice.get("finish_reason") for choice in chunk.get("choices") or ())
+
+
+def responses_finishes(event: dict[str, Any]) -> bool:
+    return event.get("type") in {"response.completed", "response.incomplete", "response.failed", "error"}
+
+
+def messages_finishes(event: dict[str, Any]) -> bool:
+    return event.get("type") in {"message_stop", "error"}
+
+
+def chat_error(_: list[bytes]) -> dict[str, Any]:
+    return error_object("openai", 502, "upstream_error", MESSAGE)
+
+
+def responses_error(events: list[bytes]) -> dict[str, Any]:
+    numbers = (event["sequence_number"] for event in backwards(events) if "sequence_number" in event)
+    sequence_number = next(numbers, -1) + 1
+    code = "upstream_error"
+    return {"type": "error", "code": code, "message": MESSAGE, "param": None, "sequence_number": sequence_number}
+
+
+def messages_error(_: list[bytes]) -> dict[str, Any]:
+    return error_object("anthropic", 502, "upstream_error", MESSAGE)
+
+
+ENDINGS: dict[Surface, Ending] = {
+    "openai-chat": Ending(chat_finishes, chat_error, None),
+    "openai-responses": Ending(responses_finishes, responses_error, "error"),
+    "anthropic-messages": Ending(messages_finishes, messages_error, "error"),
+}
+
+
+def finished(surface: Surface, stream: bytes) -> bool:
+    """Whether the stream, or the end of it that was kept, has its terminal marker."""
+    return any(ENDINGS[surface].finishes(event) for event in backwards(sse.data(stream)))
+
+
+def backwards(events: list[bytes]) -> Iterator[dict[str, Any]]:
+    """From the last event; `[DONE]` counts as an event that finishes any stream."""
+    for data in reversed(events):
+        if data.strip() == b"[DONE]":
+            yield {"type": "error", "error": None}
+        elif isinstance(event := parsed(data.decode(errors="replace")), dict):
+            yield event
+
+
+def parsed(text: str) -> Any:
+    """None where it is not JSON."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+
+
+def interruption(surface: Surface, stream: bytes) -> bytes:
+    """What to append to a stream that is not finished."""
+    ending = ENDINGS[surface]
+    remainder = rest_of_character(stream)
+    *whole, half = sse.with_plain_newlines(stream + remainder).split(b"\n\n")
+    error = json.dumps(ending.error([sse.data_of(event) for event in whole]))
+    return remainder + after_half(half.decode(errors="replace"), error, ending.error_event).encode()
+
+
+def rest_of_character(stream: bytes) -> bytes:
+    """Completes a UTF-8 sequence that was cut in two."""
+    start = max(stream[-4:].rfind(bytes([lead])) for lead in range(0xC2, 0xF5))
+    character = stream[-4:][start:] if start >= 0 else b""
+    return next((rest for rest in UTF8_REMAINDERS if decodes(character + rest)), b"")
+
+
+def decodes(data: bytes) -> bool:
+    try:
+        return len(data.decode()) >= 0
+    except UnicodeDecodeError:
+        return False
+
+
+def after_half(half: str, error: str, name: str | None) -> str:
+    """`half` is what the client has of an event: lines, the last of which may be a part of one."""
+    newline = "\n" if half and not half.endswith("\n") else ""
+    data = sse.data_of(half.encode()).decode()
+    if not data.strip():
+        return newline + sse.event(name, error)
+    if parsed(data) is not None:
+        return f"{newline}\n{sse.event(name, error)}"
+    inside_data = newline and half.rpartition("\n")[2].startswith("data:")
+    lead = "" if inside_data else f"{newline}data: "
+    rest = rest_of_object(data if inside_data else f"{data}\n", error)
+    if rest is None:
+        return f"{newline}\n{sse.event(name, error)}"
+    return f"{lead}{rest}\n" + (f"event: {name}\n\n" if name else "\n")
+
+
+def rest_of_object(text: str, error: str) -> str | None:
+    """Completes the beginning of a JSON object so that it says `error` at its top level; None if it is none."""
+    brackets: list[str] = []
+    for mark in STRING_OR_BRACKET.findall(text):
+        if mark in ("{", "["):
+            brackets.append("}" if mark == "{" else "]")
+        elif mark in ("}", "]") and brackets:
+            brackets.pop()
+    closing = "".join(reversed(brackets[1:])) + f", {error[1:]}"
+    return next((end + closing for end in TOKEN_ENDS if parsed(text + end + closing) is not None), None)

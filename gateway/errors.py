@@ -1,0 +1,55 @@
+"""Answers that the gateway gives itself, in the caller's own protocol."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from gateway.surfaces import Vendor
+
+ANTHROPIC_TYPES = {
+    401: "authentication_error",
+    403: "permission_error",
+    404: "not_found_error",
+    413: "request_too_large",
+}
+REQUEST_ID_HEADERS: dict[Vendor, str] = {"openai": "x-request-id", "anthropic": "request-id"}
+SERVER_ERRORS = 500
+
+
+class RefusalError(Exception):
+    """The gateway answers instead of the provider: with `status`, and `code` where the protocol has one."""
+
+    def __init__(self, status: int, code: str, message: str, headers: Mapping[str, str] | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+        self.message = message
+        self.headers = headers or {}
+
+
+def unauthorized(message: str) -> RefusalError:
+    return RefusalError(401, "invalid_api_key", message, {"WWW-Authenticate": "Bearer"})
+
+
+def bad_gateway(message: str) -> RefusalError:
+    return RefusalError(502, "upstream_error", message)
+
+
+def envelope(vendor: Vendor, refusal: RefusalError, request_id: str) -> bytes:
+    """https://docs.anthropic.com/en/api/errors · https://platform.openai.com/docs/guides/error-codes"""
+    body = error_object(vendor, refusal.status, refusal.code, refusal.message)
+    if vendor == "anthropic":
+        body["request_id"] = request_id
+    return json.dumps(body).encode()
+
+
+def error_object(vendor: Vendor, status: int, code: str, message: str) -> dict[str, Any]:
+    if vendor == "anthropic":
+        kind = "api_error" if status >= SERVER_ERRORS else ANTHROPIC_TYPES.get(status, "invalid_request_error")
+        return {"type": "error", "error": {"type": kind, "message": message}}
+    kind = "server_error" if status >= SERVER_ERRORS else "invalid_request_error"
+    return {"error": {"message": message, "type": kind, "param": None, "code": code}}

@@ -1,0 +1,135 @@
+"""What a call used, read from a tape of the answer after its last byte has gone out."""
+
+from __future__ import annotations
+
+import json
+from collections import deque
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from gateway import sse
+from gateway.codings import Decode, UnknownCodingError, decoder
+
+if TYPE_CHECKING:
+    from gateway.surfaces import Surface
+
+TAPE_BYTES = 4 * 1024 * 1024
+
+# Where each protocol reports what: https://platform.openai.com/docs/api-reference, https://docs.anthropic.com/en/api
+FIELDS: dict[Surface, dict[str, str]] = {
+    "openai-chat": {
+        "input": "prompt_tokens",
+        "output": "completion_tokens",
+        "cache_read": "prompt_tokens_details.cached_tokens",
+        "cache_write": "prompt_tokens_details.cache_write_tokens",
+        "reasoning": "completion_tokens_details.reasoning_tokens",
+    },
+    "openai-responses": {
+        "input": "input_tokens",
+        "output": "output_tokens",
+        "cache_read": "input_tokens_details.cached_tokens",
+        "cache_write": "input_tokens_details.cache_write_tokens",
+        "reasoning": "output_tokens_details.reasoning_tokens",
+    },
+    "anthropic-messages": {
+        "input": "input_tokens",
+        "output": "output_tokens",
+        "cache_read": "cache_read_input_tokens",
+        "cache_write": "cache_creation_input_tokens",
+        "reasoning": "output_tokens_details.thinking_tokens",
+    },
+}
+
+
+class Tape:
+    """The last bytes of a body, decoded. It may fail to read; it never fails the call."""
+
+    def __init__(self, coding: str) -> None:
+        self._pieces: deque[bytes] = deque()
+        self._size = 0
+        self._decode: Decode | None = None
+        self.coding = "" if coding == "identity" else coding
+        self.readable = True
+        self.whole = True
+        if self.coding:
+            self._decode = self._decoder(self.coding)
+
+    def read(self, chunk: bytes) -> None:
+        if self._decode is not None:
+            chunk = self._decoded(chunk)
+        self._pieces.append(chunk)
+        self._size += len(chunk)
+        while self._size > TAPE_BYTES and len(self._pieces) > 1:
+            self._size -= len(self._pieces.popleft())
+            self.whole = False
+
+    def content(self) -> bytes:
+        return b"".join(self._pieces)
+
+    def _decoder(self, coding: str) -> Decode | None:
+        try:
+            return decoder(coding)
+        except UnknownCodingError:
+            self.readable = False
+            return None
+
+    def _decoded(self, chunk: bytes) -> bytes:
+        try:
+            return self._decode(chunk) if self._decode and self.readable else b""
+        except Exception:  # noqa: BLE001 -- each codec has its own errors, and none may break the call
+            self.readable = False
+            return b""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    model: str | None = None
+    usage: dict[str, int] | None = None
+
+
+NOTHING = Reading()
+
+
+def read(surface: Surface, tape: Tape, *, streamed: bool) -> Reading:
+    """Nothing where the answer says nothing, or cannot be understood."""
+    if not tape.readable:
+        return NOTHING
+    try:
+        return read_stream(surface, tape.content()) if streamed else read_body(surface, tape)
+    except (ValueError, TypeError, AttributeError, RecursionError):
+        return NOTHING
+
+
+def read_body(surface: Surface, tape: Tape) -> Reading:
+    return reading(surface, [json.loads(tape.content())]) if tape.whole else NOTHING
+
+
+def read_stream(surface: Surface, stream: bytes) -> Reading:
+    """The first event names the model (and, at Anthropic, the input); the last one with usage has the sums."""
+    events = sse.data(stream)
+    first = next((event for event in events if event), None)
+    last = next((event for event in reversed(events) if b'"usage"' in event and b'"usage":null' not in event), None)
+    return reading(surface, [json.loads(event) for event in (first, last) if event is not None])
+
+
+def reading(surface: Surface, objects: list[dict[str, Any]]) -> Reading:
+    model, reported = None, dict[str, Any]()
+    for found in objects:
+        carrier = found.get("message") or found.get("response") or found
+        model = carrier.get("model") or model
+        reported |= {name: value for name, value in (carrier.get("usage") or {}).items() if value is not None}
+    return Reading(model, counts(surface, reported) if reported else None)
+
+
+def counts(surface: Surface, reported: dict[str, Any]) -> dict[str, int]:
+    """In tokens. `input` includes what was read from or written to a cache, also where the provider's does not."""
+    used = {name: lookup(reported, path) for name, path in FIELDS[surface].items()}
+    if surface == "anthropic-messages":
+        used["input"] += used["cache_read"] + used["cache_write"]
+    return used
+
+
+def lookup(reported: dict[str, Any], path: str) -> int:
+    head, _, rest = path.partition(".")
+    value = reported.get(head)
+    return lookup(value or {}, rest) if rest else int(value or 0)

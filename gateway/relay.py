@@ -1,0 +1,192 @@
+"""The hot path: the same protocol in and out, bytes untouched, while a tape records along."""
+
+from __future__ import annotations
+
+import io
+import time
+from typing import TYPE_CHECKING, Self
+
+import aiohttp
+from aiohttp import web
+
+from gateway import endings, headers, metering
+from gateway.codings import decoder
+from gateway.errors import bad_gateway
+
+if TYPE_CHECKING:
+    from aiohttp.client_middlewares import ClientHandlerType
+
+    from gateway.admission import Admission
+    from gateway.calls import Answer, Call
+    from gateway.routes import Route
+
+CONNECT_SECONDS = 10
+HEADER_BYTES = 64 * 1024
+HEADER_COUNT = 256
+BLOCKING_BYTES = 1024 * 1024  # aiohttp wants larger bodies as a file, so that they go out piece by piece
+ERROR_BYTES = 8 * 1024 * 1024
+EVENT_STREAM = "text/event-stream"
+FAILURES = 300
+ADDED_BY_AIOHTTP = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
+
+
+class UpstreamLostError(Exception):
+    """The connection to the upstream broke."""
+
+
+class Relay:
+    """Holds the connections to the upstreams."""
+
+    async def __aenter__(self) -> Self:
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=0),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS),
+            skip_auto_headers=ADDED_BY_AIOHTTP,
+            auto_decompress=False,
+            max_line_size=HEADER_BYTES,
+            max_field_size=HEADER_BYTES,
+            max_headers=HEADER_COUNT,
+        )
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._session.close()
+
+    async def relay(self, call: Call, admission: Admission, route: Route) -> Answer:
+        upstream = await self._open(call, admission, route)
+        try:
+            call.upstream_request_id = request_id_of(upstream)
+            handle = pass_through if upstream.status < FAILURES else pass_failure
+            return await handle(call, route, upstream)
+        finally:
+            upstream.close()
+
+    async def _open(self, call: Call, admission: Admission, route: Route) -> aiohttp.ClientResponse:
+        call.injected = True
+        request = call.request
+        large = len(call.body) > BLOCKING_BYTES
+        try:
+            return await self._session.request(
+                request.method,
+                route.url_with(headers.query_without(call.query, admission.plaintext)),
+                headers=headers.for_upstream(request.headers, admission.plaintext, route.upstream.credential),
+                data=io.BytesIO(call.body) if large else call.body or None,
+                allow_redirects=False,
+                middlewares=() if request.method == "POST" else (without_retry,),
+            )
+        except (aiohttp.ClientError, UpstreamLostError, OSError) as error:
+            raise bad_gateway(f"The upstream cannot be reached ({type(error).__name__}).") from error
+
+
+async def without_retry(request: aiohttp.ClientRequest, send: ClientHandlerType) -> aiohttp.ClientResponse:
+    """aiohttp repeats idempotent requests when a kept connection breaks, but only for its own exceptions."""
+    try:
+        return await send(request)
+    except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
+        raise UpstreamLostError from error
+
+
+def request_id_of(upstream: aiohttp.ClientResponse) -> str | None:
+    return upstream.headers.get("request-id") or upstream.headers.get("x-request-id")
+
+
+async def pass_through(call: Call, route: Route, upstream: aiohttp.ClientResponse) -> Answer:
+    response_headers = headers.for_client(upstream.headers, route.upstream.credential)
+    call.streamed = upstream.content_type == EVENT_STREAM
+    if call.streamed:
+        response_headers.popall("Content-Length", None)  # an error event may have to be added
+    tape = metering.Tape(upstream.headers.get("Content-Encoding", ""))
+    response = call.start(upstream.status, upstream.reason, response_headers, at_once=upstream.content.total_bytes == 0)
+    try:
+        whole = await copy(call, upstream.content, response, tape)
+        return await finish(call, route, response, tape, whole=whole)
+    finally:
+        call.reading = metering.read(route.surface, tape, streamed=call.streamed)
+
+
+async def copy(call: Call, content: aiohttp.StreamReader, response: Answer, tape: metering.Tape) -> bool:
+    """Whether the body came to its end. A stream's head goes out at once, another's with the first bytes."""
+    if call.streamed:
+        await response.prepare(call.request)
+    try:
+        while chunk := await next_chunk(content):
+            if call.first_byte is None:
+                call.first_byte = time.perf_counter()
+                await response.prepare(call.request)
+            call.bytes_out += len(chunk)
+            tape.read(chunk)
+            await response.write(chunk)
+    except UpstreamLostError:
+        return False
+    return True
+
+
+async def finish(call: Call, route: Route, response: Answer, tape: metering.Tape, *, whole: bool) -> Answer:
+    """A stream that is not finished gets the protocol's error event, or, where nothing can be added, no end."""
+    missing = b""
+    if call.streamed and tape.readable:
+        stream = tape.content()
+        whole = endings.finished(route.surface, stream)
+        missing = b"" if whole or tape.coding else endings.interruption(route.surface, stream)
+    call.end = "complete" if whole else "upstream-cut"
+    if whole or missing:
+        await response.prepare(call.request)
+        await response.write_eof(missing)
+        return response
+    if not response.prepared:
+        raise bad_gateway("The upstream closed the connection before its answer was complete.")
+    hang_up(call.request)
+    return response
+
+
+def hang_up(request: web.BaseRequest) -> None:
+    """What is written still goes out; only over HTTP/1.0 could a plain close be taken for the end of the body."""
+    if request.transport is not None:
+        close = request.transport.close if request.version >= aiohttp.HttpVersion11 else request.transport.abort
+        close()
+
+
+async def pass_failure(call: Call, route: Route, upstream: aiohttp.ClientResponse) -> Answer:
+    """Unchanged, unless it is a redirect (never followed, never shown) or quotes the provider's credential."""
+    if upstream.status < web.HTTPBadRequest.status_code and upstream.status != web.HTTPNotModified.status_code:
+        raise bad_gateway("The upstream answered with a redirect.")
+    credential = route.upstream.credential
+    response_headers = headers.for_client(upstream.headers, credential)
+    body = await failure_body(upstream)
+    plain = readable(body, response_headers.get("Content-Encoding", ""))
+    redacted = credential.redact_bytes(plain)
+    if redacted != plain:
+        response_headers.popall("Content-Encoding", None)
+        response_headers["Content-Length"] = str(len(redacted))
+        body = redacted
+    call.end = "complete"
+    return await call.answer(call.start(upstream.status, upstream.reason, response_headers), body)
+
+
+async def failure_body(upstream: aiohttp.ClientResponse) -> bytes:
+    body = bytearray()
+    try:
+        while chunk := await next_chunk(upstream.content):
+            body += chunk
+            if len(body) > ERROR_BYTES:
+                raise bad_gateway("The upstream's error is too large.")
+    except UpstreamLostError as error:
+        raise bad_gateway("The upstream closed the connection before its answer was complete.") from error
+    return bytes(body)
+
+
+def readable(body: bytes, coding: str) -> bytes:
+    """An error that cannot be searched for the credential is not shown."""
+    try:
+        return decoder(coding)(body)
+    except Exception as error:  # each codec has its own errors
+        raise bad_gateway(f"The upstream's error is coded in a way that cannot be read ({coding}).") from error
+
+
+async def next_chunk(content: aiohttp.StreamReader) -> bytes:
+    """Empty at the end. Its own exception tells a broken upstream from a client that has gone."""
+    try:
+        return await content.readany()
+    except (aiohttp.ClientError, OSError) as error:
+        raise UpstreamLostError from error
