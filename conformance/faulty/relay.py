@@ -1,0 +1,131 @@
+"""A faithful relay: swaps the client's key for the provider's and passes everything else as it came."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import aiohttp
+from yarl import URL
+
+from conformance.faulty.exchange import Answer, Call, Headers, Request, UpstreamCutError, once, values, without
+from conformance.faulty.keys import Keys
+from conformance.faulty.refusal import refusal
+from conformance.faulty.watch import watched
+from conformance.surface import Provider
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Mapping
+
+    from conformance.faulty.fault import Fault
+
+HOP_BY_HOP = (
+    "connection",
+    "keep-alive",
+    "proxy-authenticate",
+    "proxy-authorization",
+    "proxy-connection",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+)
+OWN = ("host", "content-length", "expect")
+CREDENTIALS = ("authorization", "x-api-key", "api-key", "cookie")
+
+_REDIRECTS = range(300, 400)
+_NOT_MODIFIED = 304
+_ERRORS = 400
+
+
+def end_to_end(headers: Headers) -> Headers:
+    """The headers that are meant for more than one hop (RFC 9110, 7.6.1)."""
+    named = {token.strip().lower() for value in values(headers, "connection") for token in value.split(",")}
+    return tuple((name, value) for name, value in headers if name.lower() not in {*HOP_BY_HOP, *named})
+
+
+def credential(provider: Provider, key: str) -> tuple[str, str]:
+    return ("x-api-key", key) if provider is Provider.ANTHROPIC else ("authorization", f"Bearer {key}")
+
+
+def request_for(call: Call) -> Request:
+    headers = without(end_to_end(call.headers), *OWN, *CREDENTIALS)
+    headers = (*headers, credential(call.provider, call.provider_key))
+    return Request(call, call.method, call.path, call.query, headers, call.body)
+
+
+class Relay:
+    """One relay with at most one fault; its keys and its memory are its own."""
+
+    def __init__(self, fault: Fault, upstream: str, client_key: str, provider_keys: Mapping[Provider, str]) -> None:
+        self.fault = fault
+        self.keys = Keys(client_key)
+        self.provider_keys = provider_keys
+        self.memory: dict[str, Any] = {}
+        self._upstream = upstream.rstrip("/")
+
+    async def handle(self, http: aiohttp.ClientSession, call: Call) -> Answer:
+        async def once_through(call: Call) -> Answer:
+            return await self._answer(http, call)
+
+        return await self.fault.handle(once_through, call)
+
+    async def _answer(self, http: aiohttp.ClientSession, call: Call) -> Answer:
+        key = self.fault.accept(call.headers, self.keys)
+        if key is None:
+            return await self.fault.refusal(refusal(call, 401, "this key is not valid here"))
+        return await self._pass(http, replace(call, client_key=key))
+
+    async def _pass(self, http: aiohttp.ClientSession, call: Call) -> Answer:
+        async def send(request: Request) -> Answer:
+            return await self._send(http, request)
+
+        try:
+            answer = await self.fault.send(send, self.fault.request(request_for(call)))
+        except UpstreamCutError as cut:
+            return refusal(call, 502, str(cut))
+        if answer.status in _REDIRECTS and answer.status != _NOT_MODIFIED:
+            answer.close()
+            return refusal(call, 502, "the upstream redirects, which a relay does not follow")
+        return await self.fault.answer(await self._scrubbed(answer))
+
+    async def _send(self, http: aiohttp.ClientSession, request: Request) -> Answer:
+        """One request upstream. Raises UpstreamCutError when no answer begins."""
+        target = f"{self._upstream}/{request.call.provider}{request.path}{request.query and '?' + request.query}"
+        try:
+            response = await http.request(
+                request.method,
+                URL(target, encoded=True),
+                headers=list(request.headers),
+                data=request.body or None,
+                allow_redirects=False,
+            )
+        except aiohttp.ClientError as error:
+            raise UpstreamCutError("the upstream does not answer") from error
+        headers = tuple((name.decode(), value.decode("latin-1")) for name, value in response.raw_headers)
+        begun = Answer(request.call, response.status, end_to_end(headers), _chunks(response), headers, response.close)
+        surface = request.call.surface
+        if surface and begun.streams and begun.legible:
+            return replace(begun, chunks=watched(surface, begun.chunks))
+        return begun
+
+    async def _scrubbed(self, answer: Answer) -> Answer:
+        """Without the provider's key, should the upstream repeat it in headers or in an error."""
+        if not self.fault.scrub:
+            return answer
+        key = answer.call.provider_key
+        answer = replace(answer, headers=tuple((name, value.replace(key, "[key]")) for name, value in answer.headers))
+        if answer.status < _ERRORS:
+            return answer
+        body = await answer.body()
+        if key.encode() not in body:
+            return replace(answer, chunks=once(body))
+        return answer.with_body(body.replace(key.encode(), b"[key]"))
+
+
+async def _chunks(response: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
+    try:
+        async for chunk in response.content.iter_any():
+            yield chunk
+    except aiohttp.ClientError as error:
+        raise UpstreamCutError("the upstream cut the connection") from error

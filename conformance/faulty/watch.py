@@ -1,0 +1,41 @@
+"""Reading along with a stream: has it said that it is finished?"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from conformance.faulty.exchange import UpstreamCutError
+from conformance.faulty.sse import Event, Splitter
+from conformance.surface import Surface
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+_TERMINAL = {
+    Surface.ANTHROPIC_MESSAGES: {"message_stop", "error"},
+    Surface.OPENAI_RESPONSES: {"response.completed", "response.incomplete", "response.failed", "error"},
+}
+
+
+def terminal(surface: Surface, event: Event) -> bool:
+    """Whether nothing may follow this event: the protocol's last one, or its error."""
+    if surface is Surface.OPENAI_CHAT:
+        return event.data == "[DONE]" or "error" in event.json
+    return event.type in _TERMINAL[surface] or "error" in event.json
+
+
+async def watched(surface: Surface, chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """The bytes untouched; an end before the terminal event, however it comes, is an UpstreamCutError."""
+    splitter, finished, count, truncated = Splitter(), False, 0, True
+    try:
+        async for chunk in chunks:
+            for event in splitter.feed(chunk):
+                finished = finished or terminal(surface, event)
+                count = max(count, 1 + int(event.json.get("sequence_number", -1)))
+            yield chunk
+    except UpstreamCutError:
+        truncated = False
+    if not finished:
+        raise UpstreamCutError(
+            "the upstream ended the stream too early", truncated=truncated, clean=not splitter.rest, events=count
+        )
