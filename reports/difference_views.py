@@ -8,10 +8,12 @@ from rich.text import Text
 from reports.difference import Change, Difference, Kind, Side
 from reports.failures import places, signature
 from reports.hostile import clip, one_line, visible
+from reports.html import account, pill
 from reports.markdown import fence
 from reports.markdown import text as plain
-from reports.page import Html, element, joined, link, page
-from reports.terminal import MARKS, VERDICT_STYLES
+from reports.page import Html, element, page
+from reports.terminal import VERDICT_STYLES
+from reports.words import MARKS
 
 MESSAGE_LIMIT = 1_000
 
@@ -65,7 +67,7 @@ def conclusion(difference: Difference) -> str:
     if difference.verdict_worse:
         return f"regressed: {difference.base.verdict} became {difference.head.verdict}"
     if blocking := sum(change.blocks for change in difference.changes):
-        return f"regressed: {blocking} rows"
+        return f"regressed: {blocking} row{'s' if blocking > 1 else ''}"
     return "no regression"
 
 
@@ -137,7 +139,10 @@ def as_html(difference: Difference) -> str:
 def _header(difference: Difference) -> Html:
     tone = "nonconformant" if difference.regressed else "conformant"
     sides = (("base", difference.base), ("head", difference.head))
-    facts = (element("div", element("dt", name), element("dd", _named(side), " ", _pill(side))) for name, side in sides)
+    facts = (
+        element("div", element("dt", name), element("dd", _named(side), " ", pill(side.verdict)))
+        for name, side in sides
+    )
     return element(
         "header",
         element("p", "What changed between two reports", class_="eyebrow"),
@@ -145,10 +150,6 @@ def _header(difference: Difference) -> Html:
         element("div", element("strong", conclusion(difference)), class_=f"verdict {tone}"),
         element("dl", *facts, class_="facts"),
     )
-
-
-def _pill(side: Side) -> Html:
-    return element("span", MARKS[side.verdict], " ", side.verdict, class_=f"pill {side.verdict}")
 
 
 def _section(kind: Kind, difference: Difference) -> Html:
@@ -168,16 +169,6 @@ def _group(group: Alike) -> Html:
             element("span", group.step, class_="title"),
             element("span", one_line(change.title), class_="title"),
         ),
-        element("dl", *_account(group), class_="account"),
+        account("in", group.places, change.spec, change.reproduce),
         element("pre", clip(change.message, MESSAGE_LIMIT), class_="message") if change.message else Html(),
     )
-
-
-def _account(group: Alike) -> Iterator[Html]:
-    change = group.first
-    if change.spec:
-        yield joined(element("dt", "requirement"), element("dd", link(one_line(change.spec, 400), change.spec)))
-    yield from (joined(element("dt", "in"), element("dd", place)) for place in group.places)
-    if change.reproduce:
-        code = element("code", one_line(change.reproduce, 1_000), class_="copy")
-        yield joined(element("dt", "repeat"), element("dd", code))

@@ -9,24 +9,13 @@ from reports.html_matrix import matrix
 from reports.html_transcript import two_sided
 from reports.model import LEVELS, CheckResult, Counts, Level, Outcome, ProfileResult, Report, Verdict
 from reports.page import Html, element, joined, link, page
-from reports.terminal import FOCUSED, MARKS, counted
 from reports.transcript import transcript
 from reports.verdict import reasons
+from reports.words import CAVEAT, FOCUSED, MARKS, MEANINGS, counted
 
 MESSAGE_LIMIT = 6_000
 TRANSCRIPTS_SHOWN = 2
 BAR = 120
-
-MEANINGS: dict[Verdict, str] = {
-    "conformant": "Every requirement of level must that the target claims was checked, and holds.",
-    "partial": "No must fails, but some are excused by a waiver or could not be observed.",
-    "nonconformant": "At least one requirement of level must that the target claims does not hold.",
-    "not-measured": "This run shows nothing about the target: its instruments or its checks did not work.",
-}
-CAVEAT = (
-    "What this shows: these checks, in these cases, with these versions, came out as listed. It says nothing about "
-    "load, cost, availability or any behaviour that no check names. Secrets appear as fingerprints, never as values."
-)
 
 
 def html(report: Report, directory: Path) -> str:
@@ -47,6 +36,17 @@ def html(report: Report, directory: Path) -> str:
 
 def pill(verdict: Verdict) -> Html:
     return element("span", MARKS[verdict], " ", verdict, class_=f"pill {verdict}")
+
+
+def account(where: str, places: Sequence[str], spec: str, reproduce: str) -> Html:
+    """What is required, where it came out so, and how to see it again."""
+    entries = [("requirement", link(one_line(spec, 400), spec))] if spec else []
+    entries += [(where, joined(place)) for place in places]
+    if reproduce:
+        entries.append(("repeat", element("code", one_line(reproduce, 1_000), class_="copy")))
+    return element(
+        "dl", *(joined(element("dt", name), element("dd", value)) for name, value in entries), class_="account"
+    )
 
 
 def _header(report: Report) -> Html:
@@ -150,22 +150,11 @@ def _failure(number: int, failure: Failure, directory: Path) -> Html:
             element("span", f"{len(failure.rows)}{flaky}", class_=f"count {row.level}"),
             element("span", one_line(row.title), class_="title"),
         ),
-        element("dl", *_account(failure), class_="account"),
+        account("fails in", failure.places, row.spec, row.reproduce),
         element("pre", clip(row.message, MESSAGE_LIMIT), class_="message") if row.message else Html(),
         *(_seen(shown, directory) for shown in failure.rows[:TRANSCRIPTS_SHOWN] if shown.evidence),
         id=f"f{number}",
     )
-
-
-def _account(failure: Failure) -> Iterator[Html]:
-    row = failure.first
-    if row.spec:
-        yield joined(element("dt", "requirement"), element("dd", link(one_line(row.spec, 400), row.spec)))
-    yield from (joined(element("dt", "fails in"), element("dd", place)) for place in failure.places)
-    if row.reproduce:
-        yield joined(
-            element("dt", "repeat"), element("dd", element("code", one_line(row.reproduce, 1_000), class_="copy"))
-        )
 
 
 def _not_shown(groups: Sequence[Failure]) -> Html:

@@ -7,8 +7,8 @@ from html import escape
 from reports.failures import Failure, alike, by_check, failing, not_shown
 from reports.hostile import clip, one_line, visible
 from reports.model import LEVELS, ProfileResult, Report
-from reports.terminal import FOCUSED, MARKS, counted
 from reports.verdict import reasons
+from reports.words import FOCUSED, MARKS, MEANINGS, counted
 
 MESSAGE_LIMIT = 1_500
 FAILURES_SHOWN = 40
@@ -32,8 +32,7 @@ def fence(content: str, language: str = "text") -> str:
 
 def _lines(report: Report) -> Iterator[str]:
     yield f"## {MARKS[report.verdict]} {text(report.target.name)} {text(report.target.version)}: {report.verdict}\n"
-    if report.focused:
-        yield f"> {FOCUSED}\n"
+    yield f"{FOCUSED if report.focused else MEANINGS[report.verdict]}\n"
     yield from (f"- {text(reason)}" for reason in reasons(report))
     yield from _profiles(report.profiles)
     yield from _musts(alike(failing(report.checks, "must")))

@@ -7,8 +7,9 @@ from rich.text import Text
 
 from reports.failures import Failure, alike, by_check, failing
 from reports.hostile import clip, one_line, visible
-from reports.model import LEVELS, CheckResult, Counts, Outcome, ProfileResult, Report, Verdict
+from reports.model import LEVELS, CheckResult, ProfileResult, Report, Verdict
 from reports.verdict import reasons
+from reports.words import FOCUSED, MARKS, counted
 
 MESSAGE_LIMIT = 2_000
 ERRORS_SHOWN = 6
@@ -19,8 +20,6 @@ VERDICT_STYLES: dict[Verdict, str] = {
     "nonconformant": "bold red",
     "not-measured": "bold magenta",
 }
-MARKS: dict[Verdict, str] = {"conformant": "✓", "partial": "◐", "nonconformant": "✗", "not-measured": "?"}
-FOCUSED = "Narrowed to single checks: this run certifies nothing."
 
 
 def summary(report: Report, *, written: Path | None = None) -> Text:
@@ -58,13 +57,6 @@ def _profiles(profiles: Iterable[ProfileResult]) -> Iterator[Text]:
             Text(f"{level} {counted(profile.counts(level))}") for level in LEVELS if any(profile.counts(level).values())
         ]
         yield Text.assemble(mark, f"{profile.name:<{width}}  ", Text("  ·  ", "dim").join(counts))
-
-
-def counted(counts: Counts) -> str:
-    """`12 pass, 1 fail`: what occurred, and the passes always."""
-    shown: list[tuple[Outcome, int]] = [("pass", counts.get("pass", 0))]
-    shown += [(outcome, number) for outcome, number in counts.items() if number and outcome != "pass"]
-    return ", ".join(f"{number} {outcome}" for outcome, number in shown)
 
 
 def _musts(rows: list[CheckResult]) -> Iterator[Text]:

@@ -17,6 +17,7 @@ UNPROVEN: frozenset[Outcome] = frozenset({"waived", "not-observable"})
 # so it is worse than what is known to hold but for a named exception.
 BEST_TO_WORST: tuple[Verdict, ...] = ("conformant", "partial", "not-measured", "nonconformant")
 
+CONTROLS_TOLD = 5
 EXIT_CODES: dict[Verdict, int] = {"conformant": 0, "partial": 1, "nonconformant": 1, "not-measured": 3}
 
 
@@ -61,9 +62,11 @@ def _instruments_proven(controls: Sequence[Control], *, focused: bool) -> bool:
 def _control_faults(controls: Sequence[Control], *, focused: bool) -> list[str]:
     ran = {control.name for control in controls}
     missing = [] if focused else [name for name in ("direct", "faulty") if name not in ran]
+    astray = [control for control in controls if not control.behaved]
     return [
         *(f"The {name} control did not run, so nothing proves the instruments." for name in missing),
-        *(_misbehaviour(control) for control in controls if not control.behaved),
+        *(_misbehaviour(control) for control in astray[:CONTROLS_TOLD]),
+        *([f"And {rest} more controls."] if (rest := len(astray) - CONTROLS_TOLD) > 0 else []),
     ]
 
 

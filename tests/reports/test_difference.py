@@ -110,7 +110,13 @@ def test_rows_that_a_focused_head_did_not_select_are_not_missing() -> None:
 
 def difference(message: str = "client saw <b>one</b>") -> Difference:
     passed = [row("tools/parallel", case=Case(driver=driver)) for driver in ("sync", "async")]
-    failed = [row("tools/parallel", "fail", message=message, title=message, case=found.case) for found in passed]
+    told = {
+        "message": message,
+        "title": message,
+        "spec": "https://docs.example.com",
+        "reproduce": "conformance certify",
+    }
+    failed = [row("tools/parallel", "fail", case=found.case, **told) for found in passed]
     return diff(report(*passed, row("old")), report(*failed, row("new")))
 
 
@@ -121,7 +127,13 @@ def test_text_tells_what_blocks_first_and_alike_changes_once() -> None:
     assert text.count("tools/parallel (must)  pass → fail") == 1
     assert "in  sync, async" in text
     assert "│ client saw <b>one</b>" in text
+    assert "repeat  conformance certify" in text
     assert "Judged for the first time (1)" in text
+
+
+def test_a_row_that_got_worse_is_counted_where_the_verdict_is_not() -> None:
+    found = diff(report(row("z", "fail"), row("a")), report(row("z", "fail"), row("a", "fail")))
+    assert str(as_text(found)).startswith("regressed: 1 row\n")
 
 
 def test_text_is_safe_in_a_terminal() -> None:

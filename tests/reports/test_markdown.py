@@ -38,7 +38,7 @@ def test_specials_become_entities() -> None:
 
 
 def test_a_focused_run_says_so() -> None:
-    assert "> Narrowed to single checks: this run certifies nothing." in markdown(report(row(), focused=True))
+    assert "Narrowed to single checks: this run certifies nothing." in markdown(report(row(), focused=True))
 
 
 def test_waivers_are_told() -> None:

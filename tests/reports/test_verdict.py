@@ -156,6 +156,13 @@ def test_reasons_say_what_stands_between_the_target_and_conformant() -> None:
     assert reasons(report()) == ["No check ran."]
 
 
+def test_many_broken_controls_are_told_in_few_lines() -> None:
+    broken = tuple(Control(name="direct", check=f"check-{number}", outcome="fail") for number in range(40))
+    told = reasons(report(row(), controls=(*CONTROLS, *broken)))
+    assert told[-1] == "And 35 more controls."
+    assert len(told) == 6
+
+
 @given(st.lists(st.tuples(st.sampled_from(LEVELS), st.sampled_from(OUTCOMES))))
 def test_nothing_hides_a_must_that_fails(others: list[tuple[Level, Outcome]]) -> None:
     rows = [row(f"check-{number}", outcome, level=level) for number, (level, outcome) in enumerate(others)]
