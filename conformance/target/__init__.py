@@ -1,1 +1,28 @@
-"""."""
+"""Gateways under test: their target files, how they are started and stopped, and where they are installed."""
+
+from conformance.target.catalogue import BuiltIn, builtin
+from conformance.target.claims import FEATURES, PROFILES
+from conformance.target.hooks import HookFailedError, Hooks
+from conformance.target.installs import InstallFailedError, Missing, install, installed
+from conformance.target.loading import TargetInvalidError, load
+from conformance.target.running import Running, TargetNotStartedError, launch
+from conformance.target.schema import Target
+
+__all__ = [
+    "FEATURES",
+    "PROFILES",
+    "BuiltIn",
+    "HookFailedError",
+    "Hooks",
+    "InstallFailedError",
+    "Missing",
+    "Running",
+    "Target",
+    "TargetInvalidError",
+    "TargetNotStartedError",
+    "builtin",
+    "install",
+    "installed",
+    "launch",
+    "load",
+]

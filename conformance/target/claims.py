@@ -1,0 +1,35 @@
+"""What a target may claim: the names are data, and the checks are held against them."""
+
+PROFILES = {
+    "openai-chat": "OpenAI Chat Completions",
+    "openai-responses": "OpenAI Responses",
+    "anthropic-messages": "Anthropic Messages",
+    "headers": "headers and query that clients and providers exchange",
+    "keys": "credentials of clients: carriers, refusals, life",
+    "isolation": "keys stay where they belong, clients never mix",
+    "connection": "cancelled, cut and repeated calls",
+}
+
+FEATURES = {
+    "streaming": "answers arrive as they are made",
+    "tools": "tool calls and their results",
+    "thinking": "thinking and reasoning, there and back",
+    "usage": "token counts as the provider gave them",
+    "errors": "provider errors keep status, envelope and headers",
+    "body": "fields known, unknown and never seen before pass both ways",
+    "count-tokens": "counting tokens ahead of a call",
+    "models": "model lists",
+    "betas": "anthropic-beta",
+    "versions": "anthropic-version, every generation",
+    "request-ids": "request ids of both sides",
+    "custom-headers": "headers that only the client and the provider know",
+    "hop-by-hop": "headers that end at the gateway",
+    "query": "query strings",
+    "key-carriers": "x-api-key and Authorization: Bearer",
+    "key-refusal": "wrong keys are refused in the surface's own envelope",
+    "key-lifecycle": "keys are minted, revoked and expire",
+    "isolation": "no key crosses the gateway",
+    "cancel": "a client that leaves ends the upstream call",
+    "cut": "an upstream that breaks off is an error for the client",
+    "retries": "one call of the client is one call upstream",
+}

@@ -1,0 +1,150 @@
+"""The life of a client's key, as the target file says: minted, revoked, expired."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Self
+
+import httpx2
+
+from conformance.secrets import Secret, redact
+from conformance.target.schema import Auth
+from conformance.target.templates import fill, fill_all, names, strings
+from reports.hostile import one_line
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from conformance.target.schema import Hook
+
+_LONG_LIFE = 24 * 60 * 60
+_TIMEOUT = 30.0
+
+
+class HookFailedError(Exception):
+    """A hook of the target file did not do its work."""
+
+
+@dataclass(frozen=True)
+class Hooks:
+    """What a running target offers; a hook that the target file leaves out must not be called."""
+
+    auth: Auth
+    origin: str  # what the hooks' paths are joined to
+    values: Mapping[str, str] = field(repr=False)
+    environment: Mapping[str, str] = field(repr=False)
+
+    @property
+    def can_mint(self) -> bool:
+        return self.auth.mint is not None
+
+    @property
+    def can_mint_expiring(self) -> bool:
+        return self.auth.mint is not None and "expires_in" in _used(self.auth.mint)
+
+    @property
+    def can_revoke(self) -> bool:
+        return self.auth.revoke is not None
+
+    @property
+    def can_expire(self) -> bool:
+        return self.auth.expire is not None
+
+    def mint(self, expires_in: int | None = None) -> str:
+        """A new key, good for `expires_in` seconds; where the hook names a life, a day unless told otherwise."""
+        assert self.auth.mint is not None
+        assert expires_in is None or self.can_mint_expiring
+        hook = self.auth.mint
+        answer = self._run("mint", hook, {"expires_in": str(expires_in or _LONG_LIFE)})
+        key_at = hook.key_at or (None if hook.command else "/key")
+        key = _at(answer, key_at) if key_at else answer.strip()
+        if not isinstance(key, str) or not key:
+            raise HookFailedError(f"mint: no key at {key_at or 'standard output'}")
+        return key
+
+    def revoke(self, key: str) -> None:
+        assert self.auth.revoke is not None
+        self._run("revoke", self.auth.revoke, {"key": key})
+
+    def expire(self, key: str) -> None:
+        """End the key's life now, as if its time had come."""
+        assert self.auth.expire is not None
+        self._run("expire", self.auth.expire, {"key": key})
+
+    def describe(self) -> dict[str, Any]:
+        """The hooks as JSON values, for another process. They hold secrets."""
+        return {
+            "auth": self.auth.model_dump(mode="json", by_alias=True),
+            "origin": self.origin,
+            "values": dict(self.values),
+            "environment": dict(self.environment),
+        }
+
+    @classmethod
+    def from_description(cls, description: Mapping[str, Any]) -> Self:
+        return cls(**{**description, "auth": Auth.model_validate(description["auth"])})
+
+    def _run(self, step: str, hook: Hook, more: Mapping[str, str]) -> str:
+        values = {**self.values, **more}
+        try:
+            return self._command(hook, values) if hook.command else self._call(hook, values)
+        except (OSError, subprocess.SubprocessError, httpx2.HTTPError, HookFailedError) as error:
+            known = [
+                Secret(name, value) for name, value in values.items() if name == "key" or name.startswith("secret:")
+            ]
+            raise HookFailedError(f"{step}: {one_line(redact(str(error), known), 500)}") from None
+
+    def _command(self, hook: Hook, values: Mapping[str, str]) -> str:
+        done = subprocess.run(
+            [fill(argument, values) for argument in hook.command],
+            cwd=values["workdir"],
+            env=dict(self.environment),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=_TIMEOUT,
+            check=False,
+        )
+        if done.returncode:
+            raise HookFailedError(f"{hook.command[0]} exited with code {done.returncode}: {done.stderr or done.stdout}")
+        return done.stdout
+
+    def _call(self, hook: Hook, values: Mapping[str, str]) -> str:
+        url = fill(hook.url, values) if hook.url else self.origin + fill(hook.path or "", values)
+        headers = {name: fill(value, values) for name, value in hook.headers.items()}
+        body = None if hook.body is None else _numbered(hook.body, values)
+        answer = httpx2.request(hook.method, url, headers=headers, json=body, timeout=_TIMEOUT, trust_env=False)
+        if not answer.is_success:
+            raise HookFailedError(f"{hook.method} {url} answered {answer.status_code}: {answer.text}")
+        return answer.text
+
+
+def _used(hook: Hook) -> set[str]:
+    return {name for text in strings(hook.model_dump()) for name in names(text)}
+
+
+def _numbered(body: Any, values: Mapping[str, str]) -> Any:
+    """The body filled; `"{expires_in}"`, alone in its string, is a number."""
+    match body:
+        case "{expires_in}":
+            return int(values["expires_in"])
+        case dict():
+            return {key: _numbered(item, values) for key, item in body.items()}
+        case list():
+            return [_numbered(item, values) for item in body]
+        case _:
+            return fill_all(body, values)
+
+
+def _at(text: str, pointer: str) -> Any:
+    """The value at an RFC 6901 pointer in a JSON text; None where there is none."""
+    try:
+        value = json.loads(text)
+        for step in pointer.split("/")[1:]:
+            name = step.replace("~1", "/").replace("~0", "~")
+            value = value[int(name)] if isinstance(value, list) else value[name]
+    except (ValueError, LookupError, TypeError):
+        return None
+    return value

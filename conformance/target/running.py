@@ -1,0 +1,235 @@
+"""A target that runs: started, awaited, and described for whoever tests it."""
+
+from __future__ import annotations
+
+import errno
+import socket
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import httpx2
+
+from conformance.secrets import Secret, redact
+from conformance.target.hooks import HookFailedError, Hooks
+from conformance.target.installs import Missing, installed
+from conformance.target.process import (
+    Process,
+    clean_environment,
+    find_executable,
+    how_it_ended,
+    last_lines,
+    search_path,
+)
+from conformance.target.schema import Ready
+from conformance.target.templates import fill
+from conformance.target.versions import version_in
+from reports.hostile import one_line
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    from conformance.surface import Surface
+    from conformance.target.schema import Start, Target
+
+_POLL_SECONDS = 0.05
+_PROBE_TIMEOUT = 2.0
+_COMMAND_TIMEOUT = 120.0
+_RUNS_ALREADY = Ready(seconds=5)
+
+
+class TargetNotStartedError(Exception):
+    """The gateway could not be brought to serve; says what was seen and what to do."""
+
+
+@dataclass(frozen=True)
+class Running:
+    """A gateway that serves, until the `with launch(…)` block ends."""
+
+    surfaces: dict[Surface, str]
+    key: str
+    version: str
+    hooks: Hooks
+    process: Process | None = None
+    logs: tuple[Path, ...] = ()
+
+    def output(self) -> bytes:
+        """All that the gateway has written so far: stdout, stderr, and the logs that its target file names."""
+        own = self.process.output() if self.process else b""
+        return own + b"".join(log.read_bytes() for log in self.logs if log.is_file())
+
+    def exited(self) -> int | None:
+        """The exit code of a gateway that has ended; 128 + n for signal n."""
+        return self.process.exited() if self.process else None
+
+    def describe(self) -> dict[str, Any]:
+        """All that another process needs, as JSON values. They hold secrets."""
+        return {
+            "surfaces": {surface.value: url for surface, url in self.surfaces.items()},
+            "key": self.key,
+            "version": self.version,
+            "hooks": self.hooks.describe(),
+        }
+
+
+@contextmanager
+def launch(target: Target, upstream_url: str, secrets: Mapping[str, Secret], workdir: Path) -> Iterator[Running]:
+    """Start the target in `workdir`, await it, and stop it at the end; raises `TargetNotStartedError`.
+
+    `secrets` holds those that the target file names (`client`, `openai`, …). Nothing of the target outlives the block,
+    nor the harness itself, however it ends. One that already runs is probed and left alone.
+    """
+    workdir.mkdir(parents=True, exist_ok=True)
+    launcher = _Launcher(target, _values(target, upstream_url, secrets, workdir), secrets, workdir)
+    if target.start is None:
+        launcher.await_ready(_RUNS_ALREADY, None)
+        yield launcher.running(None)
+        return
+    with launcher.started(target.start) as process:
+        launcher.await_ready(target.start.ready, process)
+        yield launcher.running(process)
+
+
+def _values(target: Target, upstream_url: str, secrets: Mapping[str, Secret], workdir: Path) -> dict[str, str]:
+    home = installed(target)
+    if isinstance(home, Missing):
+        raise TargetNotStartedError(f"{target.name}: {home.reason}")
+    return {
+        "upstream": upstream_url.rstrip("/"),
+        "upstream_address": urlsplit(upstream_url).netloc,
+        "workdir": str(workdir.absolute()),
+        "port": str(_port(target)) if target.start else "",
+        "install": str(home),
+        "python": sys.executable,
+        "here": str(target.here),
+        **{f"secret:{name}": secret.value for name, secret in secrets.items()},
+    }
+
+
+def _port(target: Target) -> int:
+    """The port that the target file names, or a free one."""
+    wanted = (target.start and target.start.port) or 0
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", wanted))
+        except OSError as error:
+            why = "is in use by another program" if error.errno == errno.EADDRINUSE else f"is not to be had: {error}"
+            raise TargetNotStartedError(
+                f"{target.name}: port {wanted} {why}; free it, or leave out target.start.port to take any free port"
+            ) from None
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@dataclass(frozen=True)
+class _Launcher:
+    """One launch: the target, and what its placeholders stand for."""
+
+    target: Target
+    values: dict[str, str]
+    secrets: Mapping[str, Secret]
+    workdir: Path
+
+    def started(self, start: Start) -> Process:
+        command = [self.fill(part) for part in start.command]
+        if (executable := find_executable(command[0])) is None:
+            raise self.failed(
+                f"{command[0]}: command not found; install it, or put its directory on PATH ({search_path()})"
+            )
+        for name, content in start.files.items():
+            _write_private(self.workdir / name, self.fill(content))
+        environment, log = self.environment(), self.workdir / "output.log"
+        return Process([executable, *command[1:]], cwd=self.workdir, environment=environment, log=log)
+
+    def await_ready(self, ready: Ready, process: Process | None) -> None:
+        """Probe until the target serves, for at most `ready.seconds`; give up at once when its process ends."""
+        url = self.origin() + self.fill(ready.path)
+        deadline = time.monotonic() + ready.seconds
+        with httpx2.Client(timeout=_PROBE_TIMEOUT, trust_env=False) as client:
+            while (seen := _probe(client, url, ready)) is not None:
+                if process and (code := process.exited()) is not None:
+                    raise self.failed(f"{how_it_ended(code)} before it served", process)
+                if time.monotonic() > deadline:
+                    raise self.failed(f"not ready after {ready.seconds:g} s: {url}: {seen}", process)
+                time.sleep(_POLL_SECONDS)
+        if process and (code := process.exited()) is not None:
+            raise self.failed(f"{how_it_ended(code)}, while something else answers at {url}", process)
+
+    def running(self, process: Process | None) -> Running:
+        hooks = Hooks(self.target.auth, self.origin(), self.values, self.environment())
+        return Running(
+            surfaces={surface: self.fill(url) for surface, url in self.target.surfaces.items()},
+            key=self.key(hooks),
+            version=self.version(),
+            hooks=hooks,
+            process=process,
+            logs=tuple(self.workdir / name for name in (self.target.start.logs if self.target.start else ())),
+        )
+
+    def key(self, hooks: Hooks) -> str:
+        if self.target.auth.key is not None:
+            return self.fill(self.target.auth.key)
+        try:
+            return hooks.mint()
+        except HookFailedError as error:
+            raise self.failed(f"target.auth.{error}") from None
+
+    def version(self) -> str:
+        if self.target.version is not None:
+            return self.target.version
+        command = [self.fill(part) for part in self.target.version_command]
+        try:
+            done = subprocess.run(
+                [find_executable(command[0]) or command[0], *command[1:]],
+                cwd=self.workdir,
+                env=self.environment(),
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                timeout=_COMMAND_TIMEOUT,
+                check=True,
+            )
+        except (OSError, subprocess.SubprocessError) as error:
+            raise self.failed(f"target.version_command: {error}") from None
+        return version_in(done.stdout or done.stderr)
+
+    def environment(self) -> dict[str, str]:
+        env = self.target.start.env if self.target.start else {}
+        return clean_environment(self.workdir, {name: self.fill(value) for name, value in env.items()})
+
+    def origin(self) -> str:
+        """Scheme, host and port of the first surface: where the paths of `ready` and hooks are."""
+        url = urlsplit(self.fill(next(iter(self.target.surfaces.values()))))
+        return f"{url.scheme}://{url.netloc}"
+
+    def fill(self, template: str) -> str:
+        return fill(template, self.values)
+
+    def failed(self, what: str, process: Process | None = None) -> TargetNotStartedError:
+        """What happened and, where a process ran, its last words; without any secret."""
+        lines = last_lines(process.output()) if process else []
+        shown = [f"  | {one_line(redact(line, list(self.secrets.values())))}" for line in lines]
+        said = ["it wrote last:", *shown] if lines else ["it wrote nothing"] if process else []
+        return TargetNotStartedError("\n".join([f"{self.target.name}: {what}", *said]))
+
+
+def _probe(client: httpx2.Client, url: str, ready: Ready) -> str | None:
+    """What speaks against the target being ready; None when it is."""
+    try:
+        with client.stream("GET", url) as answer:
+            good = answer.status_code == ready.status if ready.status else answer.status_code < 500  # noqa: PLR2004
+            return None if good else f"status {answer.status_code}"
+    except httpx2.HTTPError as error:
+        return one_line(str(error)) or type(error).__name__
+
+
+def _write_private(path: Path, content: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.touch(mode=0o600)
+    path.write_text(content, encoding="utf-8")

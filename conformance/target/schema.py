@@ -1,0 +1,186 @@
+"""The target file as typed values: what a gateway is, how it is started, and what it claims."""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Self
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, model_validator
+
+from conformance.surface import Surface
+from conformance.target.claims import FEATURES, PROFILES
+from conformance.target.templates import COMMON, SECRETS, names, strings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+_PLACEHOLDERS = COMMON | {f"secret:{name}" for name in SECRETS}
+
+
+def suggestion(name: str, known: Iterable[str]) -> str:
+    """`, did you mean x?`, or nothing when nothing is near."""
+    near = get_close_matches(name, list(known), n=1)
+    return f", did you mean {near[0]}?" if near else ""
+
+
+def _known(kind: str, known: Iterable[str]) -> Callable[[Any], Any]:
+    def check(value: Any) -> Any:
+        if isinstance(value, str) and value not in known:
+            raise ValueError(f"unknown {kind} {value!r}{suggestion(value, known)}")
+        return value
+
+    return check
+
+
+def _placeholders(*more: str) -> Callable[[Any], Any]:
+    allowed = _PLACEHOLDERS.union(more)
+
+    def check(value: Any) -> Any:
+        for name in (name for text in strings(value) for name in names(text)):
+            if name not in allowed:
+                hint = suggestion(name, allowed) or f"; as plain text it is written {{{{{name}}}}}"
+                raise ValueError(f"unknown placeholder {{{name}}}{hint}")
+        return value
+
+    return check
+
+
+def _inside(name: str) -> str:
+    path = Path(name)
+    if path.is_absolute() or ".." in path.parts or not path.parts:
+        raise ValueError("must be a path inside the working directory")
+    return name
+
+
+Name = Annotated[str, Field(min_length=1)]
+Template = Annotated[str, AfterValidator(_placeholders())]
+Command = Annotated[tuple[Template, ...], Field(min_length=1)]
+Inside = Annotated[str, AfterValidator(_inside)]
+ServedSurface = Annotated[Surface, BeforeValidator(_known("surface", list(Surface)))]
+
+_hooked = AfterValidator(_placeholders("key", "expires_in"))
+HookTemplate = Annotated[str, _hooked]
+
+
+class Table(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Ready(Table):
+    """How to see that the gateway serves: any answer below 500 on `path`, or exactly `status`."""
+
+    path: Template = "/"
+    status: int | None = Field(default=None, ge=100, le=599)
+    seconds: float = Field(default=30, gt=0, le=600)
+
+
+class Start(Table):
+    """A command in a directory of its own and a clean environment: PATH, HOME, LANG and `env`."""
+
+    command: Command
+    files: dict[Inside, Template] = {}
+    env: dict[str, Template] = {}
+    port: int | None = Field(default=None, ge=1, le=65535)
+    ready: Ready = Ready()
+    logs: tuple[Inside, ...] = ()  # what it writes beside stdout and stderr, e.g. an audit log
+
+
+class Install(Table):
+    """Where the gateway's software comes from; `{version}` is the target's."""
+
+    pip: tuple[str, ...] = ()
+    python: str | None = None
+    npm: tuple[str, ...] = ()
+    apt: str | None = None
+    executable: str | None = None
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Self:
+        if sum(map(bool, (self.pip, self.npm, self.apt))) != 1:
+            raise ValueError("needs exactly one of pip, npm and apt")
+        if bool(self.apt) != bool(self.executable):
+            raise ValueError("apt and executable go together")
+        return self
+
+
+class Hook(Table):
+    """One step in a key's life: an HTTP call to the gateway (`path`) or elsewhere (`url`), or a command.
+
+    `{key}` is the key in question; `{expires_in}` its life in seconds (alone in a JSON string, it becomes a number).
+    A minted key is found at the JSON pointer `key_at`; a command without it prints the key alone.
+    """
+
+    method: Name = "POST"
+    path: HookTemplate | None = None
+    url: HookTemplate | None = None
+    headers: dict[str, HookTemplate] = {}
+    body: Annotated[Any, _hooked] = Field(default=None, alias="json")
+    command: tuple[HookTemplate, ...] = ()
+    key_at: Annotated[str | None, Field(pattern="^/")] = None
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Self:
+        if sum(map(bool, (self.path, self.url, self.command))) != 1:
+            raise ValueError("needs exactly one of path, url and command")
+        return self
+
+
+class Auth(Table):
+    """The client's credential: fixed, or minted."""
+
+    key: Template | None = None
+    mint: Hook | None = None
+    revoke: Hook | None = None
+    expire: Hook | None = None
+
+    @model_validator(mode="after")
+    def _some_key(self) -> Self:
+        if self.key is None and self.mint is None:
+            raise ValueError("needs a key, or a mint hook that makes one")
+        return self
+
+
+class Model(Table):
+    """What a client asks for, and what the gateway then speaks upstream."""
+
+    name: Name
+    upstream: ServedSurface
+    surfaces: Annotated[tuple[ServedSurface, ...], Field(min_length=1)]
+    upstream_name: str | None = None
+
+
+class Claims(Table):
+    profiles: tuple[Annotated[str, AfterValidator(_known("profile", PROFILES))], ...] = ()
+    features: tuple[Annotated[str, AfterValidator(_known("feature", FEATURES))], ...] = ()
+
+
+class Target(Table):
+    """A gateway under test. Without `start` it already runs."""
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
+    version: str | None = None
+    version_command: tuple[Template, ...] = ()
+    description: str = ""
+    install: Install | None = None
+    start: Start | None = None
+    surfaces: Annotated[dict[ServedSurface, Template], Field(min_length=1)]
+    auth: Auth
+    models: tuple[Model, ...] = ()
+    claims: Claims
+
+    _here: Path = PrivateAttr(default=Path())
+
+    def model_post_init(self, context: Any, /) -> None:
+        self._here = (context or {}).get("here", Path())
+
+    @property
+    def here(self) -> Path:
+        """The directory of the target file."""
+        return self._here
+
+    @model_validator(mode="after")
+    def _one_version(self) -> Self:
+        if (self.version is None) != bool(self.version_command):
+            raise ValueError("needs exactly one of version and version_command")
+        return self

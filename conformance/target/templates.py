@@ -1,0 +1,59 @@
+"""Placeholders in a target file.
+
+`{name}` and `{name:argument}`, in lower case, are placeholders; an unknown one is a mistake. `{{name}}` stands for a
+literal `{name}`. Every other brace means itself, so that JSON, YAML and nginx configurations are written as they are.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from conformance.surface import Provider
+
+COMMON = frozenset({"upstream", "upstream_address", "workdir", "port", "install", "python", "here"})
+SECRETS = ("client", "admin", *Provider)
+
+_PLACEHOLDER = re.compile(r"\{\{(?P<literal>[a-z][a-z0-9_:-]*)\}\}|\{(?P<name>[a-z][a-z0-9_-]*(?::[a-z0-9_-]*)?)\}")
+
+Values = Mapping[str, str]
+
+
+def names(template: str) -> Iterator[str]:
+    """The placeholders of a template, `secret:openai` among them."""
+    return (match["name"] for match in _PLACEHOLDER.finditer(template) if match["name"])
+
+
+def fill(template: str, values: Values) -> str:
+    return _PLACEHOLDER.sub(
+        lambda match: f"{{{match['literal']}}}" if match["literal"] else values[match["name"]], template
+    )
+
+
+def fill_all(value: Any, values: Values) -> Any:
+    """The same JSON value with every string in it filled."""
+    match value:
+        case str():
+            return fill(value, values)
+        case dict():
+            return {key: fill_all(item, values) for key, item in value.items()}
+        case list() | tuple():
+            return [fill_all(item, values) for item in value]
+        case _:
+            return value
+
+
+def strings(value: Any) -> Iterator[str]:
+    """Every string inside a JSON value."""
+    match value:
+        case str():
+            yield value
+        case dict():
+            for item in value.values():
+                yield from strings(item)
+        case list() | tuple():
+            for item in value:
+                yield from strings(item)
+        case _:
+            return
