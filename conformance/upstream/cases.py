@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 TOKEN = re.compile(rb"case-[0-9a-f]{12}")
 _KEPT_BYTES = 8 * 1024 * 1024
-_KEPT_STRANGERS = 1000
+_KEPT_EXCHANGES = 10_000
 _DEFAULT = Reply(text="This is the scripted upstream; no script goes with this request.")
 
 
@@ -95,12 +95,12 @@ class Exchange:
 
 
 class Case:
-    """One token: its replies, its gates and the requests that carried it."""
+    """One token: its replies, its gates and the requests that carried it, of which the last 10,000 are kept."""
 
-    def __init__(self, token: str | None, replies: tuple[Reply, ...], kept: int | None = None) -> None:
+    def __init__(self, token: str | None, replies: tuple[Reply, ...]) -> None:
         self.token = token
         self.gates = asyncio.Semaphore(0)
-        self.exchanges: deque[Exchange] = deque(maxlen=kept)
+        self.exchanges: deque[Exchange] = deque(maxlen=_KEPT_EXCHANGES)
         self.count = 0
         self._replies = replies
         self._change = asyncio.Event()
@@ -133,7 +133,7 @@ class Cases:
     """All cases by token, and one for the requests of strangers."""
 
     def __init__(self) -> None:
-        self._strangers = Case(None, (_DEFAULT,), _KEPT_STRANGERS)
+        self._strangers = Case(None, (_DEFAULT,))
         self._cases: dict[str, Case] = {}
 
     def register(self, script: Script) -> None:

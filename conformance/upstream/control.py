@@ -102,6 +102,7 @@ class Upstream:
             timeout=httpx2.Timeout(5 * PATIENCE),
             trust_env=False,
         )
+        self._tokens: list[str] = []
 
     async def __aenter__(self) -> Self:
         return self
@@ -115,7 +116,12 @@ class Upstream:
         """Register a script under a new case token; without replies, the plainest one."""
         script = Script(token=f"case-{uuid4().hex[:12]}", replies=replies or (Reply(text="ok"),))
         await self._call("PUT", f"/scripts/{script.token}", content=SCRIPT.dump_json(script))
+        self._tokens.append(script.token)
         return Scripted(self, script)
+
+    async def everything(self) -> list[Received]:
+        """What has arrived by now for any of the scripts handed in here."""
+        return [call for token in self._tokens for call in await self.journal(token)]
 
     async def release(self, token: str, count: int) -> None:
         await self._call("POST", f"/scripts/{token}/release", params={"count": count})

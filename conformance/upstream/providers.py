@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 JSON: Headers = (("content-type", "application/json"),)
 TOO_LARGE = ProviderError(status=413, message="Request exceeds the maximum size")
 _NO_JSON = ProviderError(status=400, message="The request body is not valid JSON")
+_ZLIB = ("gzip", "deflate")
+_DECODED_LIMIT = 64 * 1024 * 1024
 _OF_THE_TRANSFER = ("connection", "content-encoding", "content-length", "keep-alive", "transfer-encoding")
 
 
@@ -79,7 +81,7 @@ def plain_body(headers: Headers, body: bytes) -> bytes:
     """A request body without its content coding; one that cannot be decoded stays as it is."""
     coding = ",".join(values(headers, "content-encoding")).lower()
     try:
-        return zlib.decompress(body, wbits=47) if coding in ("gzip", "deflate") else body
+        return zlib.decompressobj(wbits=47).decompress(body, _DECODED_LIMIT) if coding in _ZLIB else body
     except zlib.error:
         return body
 

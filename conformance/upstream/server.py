@@ -59,6 +59,12 @@ class _Desk:
         self._keys = keys
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        try:
+            return await self._served(request)
+        except ConnectionError as gone:
+            raise asyncio.CancelledError from gone
+
+    async def _served(self, request: web.BaseRequest) -> web.StreamResponse:
         arrived_at = time.monotonic()
         body = await _body(request)
         exchange = self._arrival(request, body, arrived_at)
