@@ -58,14 +58,19 @@ def _columns(rows: Iterable[CheckResult]) -> list[Case]:
 
 
 def _head(cases: Sequence[Case]) -> Html:
+    """Roads over their drivers; a line that would be empty is left out."""
     widths: dict[str, int] = {}
     for case in cases:
         widths[case.road] = widths.get(case.road, 0) + 1
-    roads = (element("th", one_line(road), colspan=str(width), class_="road") for road, width in widths.items())
-    drivers = (
+    roads = [element("th", one_line(road), colspan=str(width), class_="road") for road, width in widths.items()]
+    drivers = [
         element("th", element("span", one_line(case.driver or "", 40)), class_=_edge(case, cases)) for case in cases
+    ]
+    return element(
+        "thead",
+        element("tr", element("th"), *roads) if any(widths) else "",
+        element("tr", element("th"), *drivers, class_="drivers") if any(case.driver for case in cases) else "",
     )
-    return element("thead", element("tr", element("th"), *roads), element("tr", element("th"), *drivers))
 
 
 def _check(found: Mapping[Case, CheckResult], cases: Sequence[Case], anchors: Anchors) -> Html:

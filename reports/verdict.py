@@ -33,11 +33,13 @@ def judge(
 
     A focused run is judged by what it ran: it needs no controls and owes no row to each claimed profile.
     """
-    names = _judged_profiles(rows, () if focused else claimed_profiles)
-    profiles = tuple(_judge_profile(name, [row for row in rows if row.profile == name]) for name in names)
-    if not profiles or not _instruments_proven(controls, focused=focused):
-        return Judgement("not-measured", profiles)
-    return Judgement(max((profile.verdict for profile in profiles), key=BEST_TO_WORST.index), profiles)
+    proven = not _control_faults(controls, focused=focused)
+    profiles = tuple(
+        _judge_profile(name, [row for row in rows if row.profile == name], proven=proven)
+        for name in _judged_profiles(rows, () if focused else claimed_profiles)
+    )
+    verdicts = [profile.verdict for profile in profiles]
+    return Judgement(max(verdicts, key=BEST_TO_WORST.index, default="not-measured"), profiles)
 
 
 def exit_code(report: Report) -> int:
@@ -47,16 +49,12 @@ def exit_code(report: Report) -> int:
 
 def reasons(report: Report) -> list[str]:
     """Why the verdict is not `conformant`, in sentences; empty where it is."""
-    return [*_control_faults(report.controls, focused=report.focused), *_profile_faults(report)]
+    return _control_faults(report.controls, focused=report.focused) or list(_profile_faults(report))
 
 
 def _judged_profiles(rows: Iterable[CheckResult], claimed: Sequence[str]) -> list[str]:
     attempted = [row.profile for row in rows if row.outcome != "not-applicable"]
     return list(dict.fromkeys([*claimed, *attempted]))
-
-
-def _instruments_proven(controls: Sequence[Control], *, focused: bool) -> bool:
-    return not _control_faults(controls, focused=focused)
 
 
 def _control_faults(controls: Sequence[Control], *, focused: bool) -> list[str]:
@@ -76,9 +74,10 @@ def _misbehaviour(control: Control) -> str:
     return f"Control {control.name}: {control.check} came out as {control.outcome} {where}{detail}"
 
 
-def _judge_profile(name: str, rows: Sequence[CheckResult]) -> ProfileResult:
+def _judge_profile(name: str, rows: Sequence[CheckResult], *, proven: bool) -> ProfileResult:
+    """With unproven instruments no profile was measured, whatever its rows say."""
     counts = {level: _count(rows, level) for level in LEVELS}
-    return ProfileResult(name=name, verdict=_profile_verdict(rows), **counts)
+    return ProfileResult(name=name, verdict=_profile_verdict(rows) if proven else "not-measured", **counts)
 
 
 def _profile_verdict(rows: Sequence[CheckResult]) -> Verdict:

@@ -87,6 +87,12 @@ def test_the_same_failure_in_many_cases_is_told_once(tmp_path: Path) -> None:
     assert html(report(*rows), tmp_path).count('<pre class="message">lost the marker') == 1
 
 
+def test_columns_have_no_empty_headings(tmp_path: Path) -> None:
+    assert "<thead></thead>" in html(report(row()), tmp_path)
+    assert 'class="drivers"' not in html(report(row(case=Case(surface="openai-chat"))), tmp_path)
+    assert 'class="road"' not in html(report(row(case=Case(driver="sync"))), tmp_path)
+
+
 def test_failing_rows_show_both_sides_and_mark_what_only_one_had(tmp_path: Path) -> None:
     failed = row("a", "fail", evidence="evidence/a")
     leave_evidence(tmp_path, (failed,))

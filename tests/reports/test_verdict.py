@@ -112,6 +112,7 @@ def test_an_unclaimed_profile_that_only_does_not_apply_is_left_out() -> None:
 def test_with_a_broken_instrument_nothing_is_measured_not_even_a_failure(control: Control, outcome: Outcome) -> None:
     found = report(row("a", outcome), controls=(*CONTROLS, control))
     assert found.verdict == "not-measured"
+    assert [profile.verdict for profile in found.profiles] == ["not-measured"]
     assert any("keys/leak" in reason for reason in reasons(found))
 
 
