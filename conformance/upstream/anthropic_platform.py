@@ -93,7 +93,7 @@ def _model(name: str, title: str, line: str, day: str) -> dict[str, Any]:
         "id": name,
         "display_name": title,
         "line": line,
-        "lifecycle": "active",
+        "lifecycle": "active" if day > "2026" else "deprecated",
         "created_at": f"{day}T00:00:00Z",
         "max_input_tokens": 1_000_000,
         "max_tokens": 128_000,
