@@ -6,13 +6,14 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
-from conformance.faulty.exchange import Answer, Call, Headers, Request, edited_object, once
-from conformance.faulty.keys import Keys, accepted
+from conformance.faulty.exchange import Answer, Call, Request, edited_object, once
+from conformance.faulty.keys import accepted
 from conformance.faulty.sse import Event, Json, events_of
 
 Send = Callable[[Request], Awaitable[Answer]]
 Handle = Callable[[Call], Awaitable[Answer]]
 JsonEdit = Callable[[Json], Json]
+AnswerEdit = Callable[[Answer], Awaitable[Answer]]
 EventEdit = Callable[[Event], Event | None]
 EventsEdit = Callable[[AsyncIterator[Event]], AsyncIterator[Event]]
 
@@ -45,18 +46,18 @@ class Fault:
     accept   which of the carried keys is the client's; None refuses it
     send     wraps the call of the upstream
     handle   wraps all that happens for a call, the key check included
-    scrub    the provider's key is taken out of what the upstream answers
+    scrubs   where the provider's key is taken out of what the upstream answers: `headers`, `errors`
     """
 
     name: str
     description: str
     request: Callable[[Request], Request] = _request_unchanged
-    answer: Callable[[Answer], Awaitable[Answer]] = _answer_unchanged
-    refusal: Callable[[Answer], Awaitable[Answer]] = _answer_unchanged
-    accept: Callable[[Headers, Keys], str | None] = accepted
+    answer: AnswerEdit = _answer_unchanged
+    refusal: AnswerEdit = _answer_unchanged
+    accept: Callable[[Call], str | None] = accepted
     send: Callable[[Send, Request], Awaitable[Answer]] = _send_once
     handle: Callable[[Handle, Call], Awaitable[Answer]] = _handle_once
-    scrub: bool = True
+    scrubs: frozenset[str] = frozenset({"headers", "errors"})
 
 
 CLEAN = Fault("", "a faithful relay")
@@ -83,7 +84,7 @@ class Declare:
         return self._at("request", name, wrong)
 
     def accept(self, name: str, wrong: str) -> Callable[[F], F]:
-        """`(headers, keys) -> key or None`"""
+        """`(call) -> key or None`"""
         return self._at("accept", name, wrong)
 
     def answer(self, name: str, wrong: str) -> Callable[[F], F]:
@@ -147,8 +148,9 @@ class Declare:
 
         return declare
 
-    def no_scrub(self, name: str, wrong: str) -> None:
-        _declare(name, wrong, scrub=False)
+    def scrubs_only(self, part: str, name: str, wrong: str) -> None:
+        """The provider's key stays in what is not that part: `headers` or `errors`"""
+        _declare(name, wrong, scrubs=frozenset({part}))
 
     def _at(self, point: str, name: str, wrong: str) -> Callable[[F], F]:
         def declare(function: F) -> F:

@@ -5,8 +5,12 @@ from __future__ import annotations
 import secrets
 import time
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
-from conformance.faulty.exchange import Headers, values
+from conformance.faulty.exchange import values
+
+if TYPE_CHECKING:
+    from conformance.faulty.exchange import Call, Headers
 
 
 @dataclass(frozen=True)
@@ -57,6 +61,6 @@ def in_bearer(headers: Headers) -> tuple[str, ...]:
     return tuple(key.strip() for scheme, _, key in parts if scheme.lower() == "bearer" and key.strip())
 
 
-def accepted(headers: Headers, keys: Keys) -> str | None:
+def accepted(call: Call) -> str | None:
     """The client's valid key; None when it carries none."""
-    return next((key for key in carried(headers) if keys.valid(key)), None)
+    return next((key for key in carried(call.headers) if call.keys.valid(key)), None)

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import aiohttp
 from yarl import URL
 
-from conformance.faulty.exchange import Answer, Call, Headers, Request, UpstreamCutError, once, values, without
+from conformance.faulty.exchange import Answer, Call, Headers, Request, UpstreamCutError, values, without
+from conformance.faulty.fault import on_whole
 from conformance.faulty.keys import Keys
 from conformance.faulty.refusal import refusal
 from conformance.faulty.watch import watched
@@ -35,7 +36,6 @@ CREDENTIALS = ("authorization", "x-api-key", "api-key", "cookie")
 
 _REDIRECTS = range(300, 400)
 _NOT_MODIFIED = 304
-_ERRORS = 400
 
 
 def end_to_end(headers: Headers) -> Headers:
@@ -71,7 +71,7 @@ class Relay:
         return await self.fault.handle(once_through, call)
 
     async def _answer(self, http: aiohttp.ClientSession, call: Call) -> Answer:
-        key = self.fault.accept(call.headers, self.keys)
+        key = self.fault.accept(call)
         if key is None:
             return await self.fault.refusal(refusal(call, 401, "this key is not valid here"))
         return await self._pass(http, replace(call, client_key=key))
@@ -111,16 +111,13 @@ class Relay:
 
     async def _scrubbed(self, answer: Answer) -> Answer:
         """Without the provider's key, should the upstream repeat it in headers or in an error."""
-        if not self.fault.scrub:
-            return answer
         key = answer.call.provider_key
-        answer = replace(answer, headers=tuple((name, value.replace(key, "[key]")) for name, value in answer.headers))
-        if answer.status < _ERRORS:
-            return answer
-        body = await answer.body()
-        if key.encode() not in body:
-            return replace(answer, chunks=once(body))
-        return answer.with_body(body.replace(key.encode(), b"[key]"))
+        if "headers" in self.fault.scrubs:
+            headers = tuple((name, value.replace(key, "[key]")) for name, value in answer.headers)
+            answer = replace(answer, headers=headers)
+        if answer.failed and "errors" in self.fault.scrubs:
+            return await on_whole(answer, lambda body: body.replace(key.encode(), b"[key]"))
+        return answer
 
 
 async def _chunks(response: aiohttp.ClientResponse) -> AsyncIterator[bytes]:

@@ -74,11 +74,12 @@ class Event:
         return Event(b"".join(line + self.line_end for line in [*lines, b""]))
 
     def with_json(self, payload: Json) -> Event:
-        """The same event with other data; the very same event when the data is equal."""
+        """The same event with other data, its name following `type`; the very same event when the data is equal."""
         if payload == self.json:
             return self
-        others = [line for line in self.lines if not line.startswith(b"data")]
-        return self.with_lines([*others, b"data: " + as_text(payload).encode()])
+        others = [line for line in self.lines if not line.startswith((b"data", b"event"))]
+        name = [f"event: {payload.get('type', self.name)}".encode()] if self.name else []
+        return self.with_lines([*name, *others, b"data: " + as_text(payload).encode()])
 
     def _field(self, name: bytes) -> str | None:
         fields = [line.partition(b":") for line in self.lines]
