@@ -1,0 +1,190 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from conformance.surface import Surface
+from conformance.target import FEATURES, PROFILES, TargetInvalidError, load
+from tests.target.samples import TOML, problems, written
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def test_a_target_file_becomes_a_typed_value(tmp_path: Path) -> None:
+    target = load(written(tmp_path))
+    assert (target.name, target.version) == ("mine", "1.2.3")
+    assert target.surfaces == {Surface.OPENAI_CHAT: "http://127.0.0.1:{port}/v1"}
+    assert target.models[0].upstream is Surface.OPENAI_CHAT
+    assert target.claims.features == ("streaming",)
+    assert target.here == tmp_path
+
+
+def test_an_unknown_surface_is_named_with_its_key_and_the_one_meant(tmp_path: Path) -> None:
+    text = TOML.replace("openai-chat = ", "openai-chta = ")
+    assert problems(tmp_path, text) == [
+        "mine.toml: target.surfaces.openai-chta: unknown surface 'openai-chta', did you mean openai-chat?"
+    ]
+
+
+def test_every_mistake_is_listed(tmp_path: Path) -> None:
+    text = """
+        [target]
+        nmae = "mine"
+        version = "1"
+        [target.start]
+        command = []
+        prot = 8080
+        ready = { path = "/", seconds = "soon" }
+        container = { image = "x" }
+        [target.surfaces]
+        [target.auth]
+        mint = { path = "/keys", methd = "PUT" }
+        [[target.models]]
+        name = "m"
+        upstream = "openai"
+        surfaces = []
+        [target.claims]
+        profiles = ["opnai-chat"]
+        features = ["streaming", "tool"]
+    """
+    assert problems(tmp_path, text) == [
+        "mine.toml: target.name: missing",
+        "mine.toml: target.start.command: tuple should have at least 1 item after validation, not 0",
+        "mine.toml: target.start.ready.seconds: should be a valid number, unable to parse string as a number",
+        "mine.toml: target.start.prot: unknown key, did you mean port?",
+        "mine.toml: target.start.container: containers come in a later release; start the gateway with a command",
+        "mine.toml: target.surfaces: dictionary should have at least 1 item after validation, not 0",
+        "mine.toml: target.auth.mint.methd: unknown key, did you mean method?",
+        "mine.toml: target.models.0.upstream: unknown surface 'openai', did you mean openai-chat?",
+        "mine.toml: target.models.0.surfaces: tuple should have at least 1 item after validation, not 0",
+        "mine.toml: target.claims.profiles.0: unknown profile 'opnai-chat', did you mean openai-chat?",
+        "mine.toml: target.claims.features.1: unknown feature 'tool', did you mean tools?",
+        "mine.toml: target.nmae: unknown key, did you mean name?",
+    ]
+
+
+def test_broken_toml_is_shown_with_its_line(tmp_path: Path) -> None:
+    assert problems(tmp_path, "[target]\nname = mine\n") == [
+        "mine.toml: not valid TOML: Invalid value (at line 2, column 8)"
+    ]
+
+
+def test_bytes_that_are_no_text_are_a_mistake(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(TargetInvalidError, match="cannot be read"):
+        load(str(path))
+
+
+def test_a_directory_is_a_mistake(tmp_path: Path) -> None:
+    (tmp_path / "mine.toml").mkdir()
+    with pytest.raises(TargetInvalidError, match="cannot be read"):
+        load(str(tmp_path / "mine.toml"))
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(TargetInvalidError, match=r"nowhere\.toml: there is no such file"):
+        load(str(tmp_path / "nowhere.toml"))
+
+
+def test_a_misspelt_builtin_is_recognised() -> None:
+    with pytest.raises(TargetInvalidError, match="neither a built-in target nor a TOML file, did you mean reference"):
+        load("referense")
+
+
+def test_a_name_like_nothing_else_lists_the_builtins() -> None:
+    with pytest.raises(TargetInvalidError, match=r"built in: litellm, nginx, reference, relay"):
+        load("zzz")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "problem"),
+    [
+        ("{port}/v1", "{prot}/v1", "target.surfaces.openai-chat: unknown placeholder {prot}, did you mean port?"),
+        ("secret:client", "secret:klient", "target.auth.key: unknown placeholder {secret:klient}, did you mean "),
+        (
+            "{workdir}",
+            "{jjj}",
+            "target.start.command.3: unknown placeholder {jjj}; as plain text it is written {{jjj}}",
+        ),
+        ("{workdir}", "{install}", "target.install: missing, so there is no {install}"),
+        ('profiles = ["openai-chat"]', "", "target.claims.profiles: nothing to test: no profile is claimed"),
+        (
+            'surfaces = ["openai-chat"]',
+            'surfaces = ["openai-responses"]',
+            "target.models.0.surfaces: openai-responses is",
+        ),
+        ("[target.auth]\n", "[target.auth]\nkey_id = 1\n", "target.auth.key_id: unknown key"),
+        ('key = "{secret:client}"', "", "target.auth: needs a key, or a mint hook that makes one"),
+        ('version = "1.2.3"', "", "target: needs exactly one of version and version_command"),
+        ('name = "mine"', 'name = "../mine"', "target.name: string should match pattern"),
+        ("[target]\n", "[other]\n[target]\n", "other: unknown table, did you mean target?"),
+        (
+            "[target.auth]\n",
+            "[target.auth]\nmint = { path = '/', command = ['x'] }\n",
+            "target.auth.mint: needs exactly",
+        ),
+        (
+            "[target.auth]\n",
+            "[target.auth]\nmint = { path = '/{key}' }\n",
+            "target.auth.mint: there is no {key} before",
+        ),
+        (
+            "[target.auth]\n",
+            "[target.auth]\nrevoke = { path = '/{expires_in}' }\n",
+            "target.auth.revoke: there is no {exp",
+        ),
+        (
+            "[target.start]\n",
+            "[target.start]\nfiles = { '../x' = '' }\n",
+            "target.start.files.../x: must be a path inside",
+        ),
+        ("[target.start]\n", "[target.start]\nfiles = { '/x' = '' }\n", "target.start.files./x: must be a path inside"),
+        (
+            "[target.start]\n",
+            "[target.start]\nport = 70000\n",
+            "target.start.port: should be less than or equal to 65535",
+        ),
+        (
+            "[target.start]\n",
+            "[target.install]\n[target.start]\n",
+            "target.install: needs exactly one of pip, npm and apt",
+        ),
+    ],
+)
+def test_a_mistake_is_named_with_its_key(tmp_path: Path, old: str, new: str, problem: str) -> None:
+    assert any(line.startswith(f"mine.toml: {problem}") for line in problems(tmp_path, **{old: new}))
+
+
+def test_a_surface_without_a_model_has_nothing_to_test(tmp_path: Path) -> None:
+    text = TOML.replace("[target.auth]", 'anthropic-messages = "http://127.0.0.1:{port}"\n[target.auth]')
+    assert problems(tmp_path, text) == [
+        "mine.toml: target.surfaces.anthropic-messages: nothing to test: no model is served on it"
+    ]
+
+
+def test_what_is_not_started_has_no_port_of_its_own(tmp_path: Path) -> None:
+    start = TOML[TOML.index("[target.start]") : TOML.index("[target.surfaces]")]
+    assert problems(tmp_path, TOML.replace(start, "")) == ["mine.toml: target.start: missing, so there is no {port}"]
+
+
+def test_an_empty_file_has_no_target(tmp_path: Path) -> None:
+    assert problems(tmp_path, "") == ["mine.toml: target: missing"]
+
+
+def test_a_version_of_a_builtin_can_be_chosen() -> None:
+    target = load("litellm@1.89.4")
+    assert (target.name, target.version) == ("litellm", "1.89.4")
+
+
+@pytest.mark.parametrize("name", ["nginx@1", "reference@2", "litellm@../../x", "litellm@latest"])
+def test_a_version_that_cannot_be_chosen_is_a_mistake(name: str) -> None:
+    with pytest.raises(TargetInvalidError, match=name.partition("@")[0]):
+        load(name)
+
+
+def test_claims_are_data_with_a_meaning() -> None:
+    assert all(FEATURES.values())
+    assert set(Surface) <= set(PROFILES)
