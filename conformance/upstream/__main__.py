@@ -29,7 +29,10 @@ async def _serve(settings: dict[str, Any]) -> None:
 def main() -> None:
     settings = json.loads(sys.stdin.readline())
     with asyncio.Runner(loop_factory=new_event_loop) as runner:
-        runner.run(_serve(settings))
+        try:
+            runner.run(_serve(settings))
+        except OSError as error:
+            sys.exit(f"the scripted upstream cannot listen: {error}")
 
 
 if __name__ == "__main__":

@@ -45,6 +45,15 @@ class Received:
         return json.loads(self.body)
 
     @property
+    def sent_json(self) -> Any:
+        """The answer that was sent, where it was not streamed."""
+        return json.loads(self.sent)
+
+    def sent_values(self, name: str) -> list[str]:
+        """Every value of a header of the answer."""
+        return values(self.sent_headers, name)
+
+    @property
     def params(self) -> list[tuple[str, str]]:
         return parse_qsl(self.query, keep_blank_values=True)
 

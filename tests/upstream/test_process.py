@@ -1,0 +1,86 @@
+"""The upstream's process starts, tells where it listens, and never outlives whoever started it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+
+import pytest
+
+from conformance.upstream import Reply, Upstream, UpstreamAddress, UpstreamDidNotStartError, UpstreamProcess
+from tests.upstream.conftest import KEYS
+
+PARENT = """
+import json, sys
+from dataclasses import asdict
+from conformance.upstream import UpstreamProcess
+print(json.dumps(asdict(UpstreamProcess({}).start())), flush=True)
+sys.stdin.read()
+"""
+
+
+async def test_it_serves_until_its_context_ends() -> None:
+    with UpstreamProcess(KEYS) as address:
+        async with Upstream(address) as upstream:
+            script = await upstream.answers(Reply(text="x"))
+            assert await script.journal() == []
+    assert not _listens(address.url)
+    assert not _listens(address.control_url)
+
+
+def test_it_ends_cleanly_and_stops_only_once() -> None:
+    upstream = UpstreamProcess(KEYS)
+    upstream.start()
+    process = upstream._process
+    assert process
+    upstream.stop()
+    upstream.stop()
+    assert process.returncode == 0
+
+
+def test_secrets_are_not_in_its_arguments() -> None:
+    upstream = UpstreamProcess(KEYS, control_secret="control-secret")
+    assert upstream.start().control_secret == "control-secret"
+    process = upstream._process
+    assert process
+    try:
+        shown = " ".join(str(argument) for argument in process.args)  # type: ignore[union-attr]  # a list, as we gave it
+        assert not [secret for secret in (*KEYS.values(), "control-secret") if secret in shown]
+    finally:
+        upstream.stop()
+
+
+def test_a_port_that_is_taken_is_said(capfd: pytest.CaptureFixture[str]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(UpstreamDidNotStartError, match="exit code 1"):
+        UpstreamProcess(KEYS, port=taken.getsockname()[1]).start()
+    said = capfd.readouterr().err
+    assert "address already in use" in said
+    assert "Traceback" not in said
+
+
+def test_it_ends_when_its_parent_is_killed() -> None:
+    """The parent's standard error is inherited by the upstream: it ends when both have gone."""
+    parent = subprocess.Popen(
+        [sys.executable, "-c", PARENT], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    assert parent.stdout
+    address = UpstreamAddress(**json.loads(parent.stdout.readline()))
+    assert _listens(address.url)
+    os.kill(parent.pid, signal.SIGKILL)
+    parent.communicate(timeout=10)
+    assert not _listens(address.url)
+
+
+def test_it_needs_neither_pytest_nor_the_sdks() -> None:
+    loaded = "import conformance.upstream.__main__, sys; print(*sys.modules)"
+    modules = subprocess.run([sys.executable, "-c", loaded], capture_output=True, text=True, check=True).stdout
+    assert not {"pytest", "openai", "anthropic", "hypothesis"} & set(modules.split())
+
+
+def _listens(url: str) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", int(url.rsplit(":", 1)[1]))) == 0

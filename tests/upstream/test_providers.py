@@ -1,0 +1,134 @@
+"""Each provider keeps its own door, headers and errors."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import anthropic
+import openai
+import pytest
+
+from conformance.upstream import ProviderError, Reply, Upstream
+from tests.upstream.conftest import KEYS
+from tests.upstream.raw import CHAT, MESSAGES, connected, request
+
+if TYPE_CHECKING:
+    from conformance.upstream import Received
+
+VERSION = "anthropic-version: 2023-06-01\r\n"
+KEY, OTHER = KEYS["anthropic"], KEYS["openai"]
+
+
+async def call(upstream: Upstream, path: str, extra: str, body: bytes = b"{}", method: str = "POST") -> Received:
+    """What the upstream answered to a request of a stranger."""
+    async with connected(upstream.url) as line:
+        await line.send(request(path, body, method=method, extra=extra))
+        await line.head()
+    return (await upstream.journal(until="finished", count=1, patience=5))[-1]
+
+
+@pytest.mark.parametrize(
+    ("headers", "status", "message"),
+    [
+        (f"x-api-key: {KEY}\r\n{VERSION}", 200, ""),
+        (f"Authorization: Bearer {KEY}\r\n{VERSION}", 200, ""),
+        (f"X-Api-Key: {KEY}\r\nAuthorization: Bearer stale\r\n{VERSION}", 200, ""),
+        (VERSION, 401, "x-api-key header is required"),
+        (f"x-api-key: {OTHER}\r\n{VERSION}", 401, "invalid x-api-key"),
+        (f"x-api-key: {OTHER}\r\nAuthorization: Bearer {KEY}\r\n{VERSION}", 401, "invalid x-api-key"),
+        (f"x-api-key: {KEY}\r\nx-api-key: {KEY}\r\n{VERSION}", 401, "invalid x-api-key"),
+        (f"Authorization: Bearer {OTHER}\r\n{VERSION}", 401, "Invalid bearer token"),
+        (f"Authorization: Basic {KEY}\r\n{VERSION}", 401, "Invalid bearer token"),
+        (f"x-api-key: {KEY}\r\n", 400, "anthropic-version: header is required"),
+    ],
+)
+async def test_the_door_of_anthropic(upstream: Upstream, headers: str, status: int, message: str) -> None:
+    answer = await call(upstream, MESSAGES, headers)
+    assert answer.status == status
+    if message:
+        assert json.loads(answer.sent)["error"]["message"] == message
+
+
+@pytest.mark.parametrize(
+    ("headers", "status", "code"),
+    [
+        (f"Authorization: Bearer {OTHER}\r\n", 200, None),
+        ("", 401, None),
+        (f"x-api-key: {OTHER}\r\n", 401, None),
+        (f"Authorization: Bearer {KEY}\r\n", 401, "invalid_api_key"),
+    ],
+)
+async def test_the_door_of_openai(upstream: Upstream, headers: str, status: int, code: str | None) -> None:
+    answer = await call(upstream, CHAT, headers)
+    assert answer.status == status
+    if status == 401:
+        error = json.loads(answer.sent)["error"]
+        assert (error["type"], error["code"]) == ("invalid_request_error", code)
+        assert KEY.encode() not in answer.sent
+        assert dict(answer.sent_headers)["www-authenticate"] == 'Bearer realm="OpenAI API"'
+
+
+@pytest.mark.parametrize(
+    ("path", "headers", "kind"),
+    [
+        ("/anthropic/v1/complete", f"x-api-key: {KEY}\r\n{VERSION}", "not_found_error"),
+        ("/anthropic/v1/messages/", f"x-api-key: {KEY}\r\n{VERSION}", "not_found_error"),
+        ("/openai/v1/embeddings", f"Authorization: Bearer {OTHER}\r\n", "invalid_request_error"),
+        ("/openai/chat/completions", f"Authorization: Bearer {OTHER}\r\n", "invalid_request_error"),
+    ],
+)
+async def test_other_paths_are_not_found_in_the_providers_own_words(
+    upstream: Upstream, path: str, headers: str, kind: str
+) -> None:
+    answer = await call(upstream, path, headers)
+    assert answer.status == 404
+    assert answer.provider in path
+    assert json.loads(answer.sent)["error"]["type"] == kind
+
+
+async def test_outside_the_providers_there_is_nothing(upstream: Upstream) -> None:
+    answer = await call(upstream, "/v1/messages", f"x-api-key: {KEY}\r\n{VERSION}")
+    assert (answer.status, answer.provider) == (404, "")
+
+
+@pytest.mark.parametrize("method", ["GET", "PUT", "DELETE"])
+async def test_a_wrong_method_is_not_found(upstream: Upstream, method: str) -> None:
+    answer = await call(upstream, CHAT, f"Authorization: Bearer {OTHER}\r\n", method=method)
+    assert answer.status == 404
+
+
+@pytest.mark.parametrize("body", [b"{", b"", b"[]", b"\xff"])
+async def test_a_body_that_is_no_json_object_is_refused(upstream: Upstream, body: bytes) -> None:
+    assert (await call(upstream, MESSAGES, f"x-api-key: {KEY}\r\n{VERSION}", body)).status == 400
+
+
+async def test_a_scripted_error_goes_for_counts_and_models_too(
+    claude: anthropic.AsyncAnthropic, gpt: openai.AsyncOpenAI, upstream: Upstream
+) -> None:
+    error = ProviderError(status=403, message="no", type="own_type", headers=(("x-own", "1"),))
+    script = await upstream.answers(Reply(error=error))
+    with pytest.raises(anthropic.PermissionDeniedError) as counted:
+        await claude.messages.count_tokens(model="m", messages=[{"role": "user", "content": script.prompt}])
+    assert counted.value.response.headers["x-own"] == "1"
+    with pytest.raises(anthropic.PermissionDeniedError):
+        await claude.models.list(extra_query={"x": script.token})
+    with pytest.raises(openai.PermissionDeniedError) as listed:
+        await gpt.models.retrieve(script.token)
+    assert listed.value.type == "own_type"
+
+
+async def test_providers_answer_with_their_own_headers(
+    claude: anthropic.AsyncAnthropic, gpt: openai.AsyncOpenAI, upstream: Upstream
+) -> None:
+    script = await upstream.answers(Reply(text="x"))
+    message = await claude.messages.with_raw_response.create(
+        model="m", max_tokens=9, messages=[{"role": "user", "content": script.prompt}]
+    )
+    assert message.headers["request-id"] == f"req_{script.token}_1"
+    assert message.headers["anthropic-ratelimit-tokens-reset"].endswith("Z")
+    response = await gpt.responses.with_raw_response.create(model="m", input=script.prompt)
+    assert response.headers["x-request-id"] == f"req_{script.token}_2"
+    assert response.headers["x-ratelimit-reset-requests"] == "6ms"
+    assert response.headers["openai-version"] == "2020-10-01"
+    assert "python" not in f"{message.headers}{response.headers}".lower()
