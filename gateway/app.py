@@ -91,7 +91,7 @@ class Gateway:
             return await self._answer(call)
         except (asyncio.CancelledError, ConnectionError):
             call.abandoned()
-            raise
+            raise asyncio.CancelledError from None  # aiohttp would log a ConnectionError as a fault of ours
         finally:
             self._audit.record(call.row())
 

@@ -48,11 +48,16 @@ class AuditLog:
             self._write(self._path, self._take())
 
     async def _write_in_batches(self, path: Path) -> None:
-        while not self._stopping.is_set():
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._stopping.wait(), BATCH_SECONDS)
+        stopping = False
+        while not stopping:
+            stopping = await self._stopped_within(BATCH_SECONDS)
             if rows := self._take():
                 await asyncio.to_thread(self._write, path, rows)
+
+    async def _stopped_within(self, seconds: float) -> bool:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._stopping.wait(), seconds)
+        return self._stopping.is_set()
 
     def _take(self) -> list[Row]:
         rows, self._rows = self._rows, []

@@ -52,6 +52,13 @@ def http_url(text: str) -> str:
     return text.rstrip("/")
 
 
+def not_empty(items: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Unlike pydantic's own limit it does not complain about items that have failed already."""
+    if not items:
+        raise ValueError("must not be empty")
+    return items
+
+
 LocalPath = Annotated[Path, AfterValidator(beside_the_config)]
 HttpURL = Annotated[str, AfterValidator(http_url)]
 
@@ -121,7 +128,7 @@ class CredentialSource(Section):
 
 class Provider(Section):
     id: str = Field(pattern=r"^[A-Za-z0-9._-]{1,64}$")
-    surfaces: tuple[Surface, ...] = Field(min_length=1)
+    surfaces: Annotated[tuple[Surface, ...], AfterValidator(not_empty)]
     base_url: HttpURL
     credential: CredentialSource
     auth: Literal["bearer", "x-api-key"] = "bearer"
@@ -131,7 +138,7 @@ class Settings(Section):
     listen: Listen = Listen()
     keys: Keys
     audit: Audit | None = None
-    providers: tuple[Provider, ...] = Field(min_length=1)
+    providers: Annotated[tuple[Provider, ...], AfterValidator(not_empty)]
 
 
 def load(path: Path, *, credentials: bool = True) -> Settings:
@@ -165,13 +172,15 @@ def problem(error: Any) -> str:
 
 def repetitions(document: dict[str, Any]) -> Iterator[str]:
     """Ids and surfaces given twice. Looks at the raw document, so that it finds them beside other mistakes."""
-    providers = document.get("providers")
     seen: dict[tuple[str, str], int] = {}
-    for index, provider in enumerate(providers if isinstance(providers, list) else []):
+    for index, provider in enumerate(listed(document.get("providers"))):
         if not isinstance(provider, dict):
             continue
-        surfaces = provider.get("surfaces")
-        claims = [("id", provider.get("id")), *(("surfaces", name) for name in surfaces or [])]
+        claims = [("id", provider.get("id")), *(("surfaces", name) for name in listed(provider.get("surfaces")))]
         for key, name in claims:
             if isinstance(name, str) and (first := seen.setdefault((key, name), index)) != index:
                 yield f"providers[{index}].{key}: {name!r} is already taken by providers[{first}]"
+
+
+def listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []

@@ -22,8 +22,10 @@ if TYPE_CHECKING:
 
     from gateway.surfaces import Surface
 
+DONE = b"[DONE]"
 MESSAGE = "The upstream closed the connection before the stream was finished."
 STRING_OR_BRACKET = re.compile(r'"(?:[^"\\]|\\.)*"?|[{}\[\]]', re.DOTALL)
+LAST_CHARACTER = re.compile(rb"[\xc2-\xf4][\x80-\xbf]*$")
 UTF8_REMAINDERS = (b"", b"\x80", b"\x80\x80", b"\x80\x80\x80", b"\xa0\x80", b"\x90\x80\x80")
 # What can complete a token of JSON that was cut in two; the first that makes the whole parse is taken.
 STRING_ENDS = ('"', '\\"', *(f'{"0" * digits}"' for digits in range(1, 5)))
@@ -43,7 +45,7 @@ class Ending:
 
 
 def chat_finishes(chunk: dict[str, Any]) -> bool:
-    return "error" in chunk or any(choice.get("finish_reason") for choice in chunk.get("choices") or ())
+    return bool(chunk.get("error")) or any(choice.get("finish_reason") for choice in chunk.get("choices") or ())
 
 
 def responses_finishes(event: dict[str, Any]) -> bool:
@@ -76,17 +78,14 @@ ENDINGS: dict[Surface, Ending] = {
 }
 
 
-def finished(surface: Surface, stream: bytes) -> bool:
-    """Whether the stream, or the end of it that was kept, has its terminal marker."""
-    return any(ENDINGS[surface].finishes(event) for event in backwards(sse.data(stream)))
+def finished(surface: Surface, events: list[bytes]) -> bool:
+    """Whether the payloads of a stream, or of the end of it that was kept, hold its terminal marker."""
+    return DONE in events[-2:] or any(ENDINGS[surface].finishes(event) for event in backwards(events))
 
 
 def backwards(events: list[bytes]) -> Iterator[dict[str, Any]]:
-    """From the last event; `[DONE]` counts as an event that finishes any stream."""
     for data in reversed(events):
-        if data.strip() == b"[DONE]":
-            yield {"type": "error", "error": None}
-        elif isinstance(event := parsed(data.decode(errors="replace")), dict):
+        if isinstance(event := parsed(data.decode(errors="replace")), dict):
             yield event
 
 
@@ -101,7 +100,7 @@ def parsed(text: str) -> Any:
 def interruption(surface: Surface, stream: bytes) -> bytes:
     """What to append to a stream that is not finished."""
     ending = ENDINGS[surface]
-    remainder = rest_of_character(stream)
+    remainder = b"\n" if stream.endswith(b"\r") else rest_of_character(stream)
     *whole, half = sse.with_plain_newlines(stream + remainder).split(b"\n\n")
     error = json.dumps(ending.error([sse.data_of(event) for event in whole]))
     return remainder + after_half(half.decode(errors="replace"), error, ending.error_event).encode()
@@ -109,9 +108,8 @@ def interruption(surface: Surface, stream: bytes) -> bytes:
 
 def rest_of_character(stream: bytes) -> bytes:
     """Completes a UTF-8 sequence that was cut in two."""
-    start = max(stream[-4:].rfind(bytes([lead])) for lead in range(0xC2, 0xF5))
-    character = stream[-4:][start:] if start >= 0 else b""
-    return next((rest for rest in UTF8_REMAINDERS if decodes(character + rest)), b"")
+    lead = LAST_CHARACTER.search(stream[-4:])
+    return next((rest for rest in UTF8_REMAINDERS if lead and decodes(lead[0] + rest)), b"")
 
 
 def decodes(data: bytes) -> bool:

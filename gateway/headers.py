@@ -23,27 +23,35 @@ KEPT_FROM_CLIENT = HOP_BY_HOP | {"set-cookie", "set-cookie2"}
 
 
 def for_upstream(headers: CIMultiDictProxy[str], virtual_key: str, credential: Credential) -> CIMultiDict[str]:
-    """In the client's order and case, repeated fields repeated; the provider's credential comes last."""
-    withheld = KEPT_FROM_UPSTREAM | named_in_connection(headers)
-    passed = CIMultiDict(
-        (name, value) for name, value in headers.items() if name.lower() not in withheld and virtual_key not in value
-    )
-    passed[credential.header] = credential.value
+    """In the client's order, repeated fields repeated; the provider's credential comes last.
+
+    A field that is repeated in another case takes its first one: aiohttp's client would lose the other.
+    """
+    withheld = withheld_names(KEPT_FROM_UPSTREAM, headers)
+    spelled: dict[str, str] = {}
+    passed: CIMultiDict[str] = CIMultiDict()
+    for name, value in headers.items():
+        lower = name.lower()
+        if lower not in withheld and virtual_key not in value:
+            passed.add(spelled.setdefault(lower, name), value)
+    passed.add(credential.header, credential.value)
     return passed
 
 
 def for_client(headers: CIMultiDictProxy[str], credential: Credential) -> CIMultiDict[str]:
-    withheld = KEPT_FROM_CLIENT | named_in_connection(headers)
-    return CIMultiDict(
-        (name, credential.redact(value)) for name, value in headers.items() if name.lower() not in withheld
-    )
+    withheld = withheld_names(KEPT_FROM_CLIENT, headers)
+    passed: CIMultiDict[str] = CIMultiDict()
+    for name, value in headers.items():
+        if name.lower() not in withheld:
+            passed.add(name, credential.redact(value))
+    return passed
 
 
-def named_in_connection(headers: CIMultiDictProxy[str]) -> frozenset[str]:
-    """RFC 9110, section 7.6.1."""
+def withheld_names(always: frozenset[str], headers: CIMultiDictProxy[str]) -> frozenset[str]:
+    """And those that Connection names: RFC 9110, section 7.6.1."""
     if "Connection" not in headers:
-        return frozenset()
-    return frozenset(name.strip().lower() for value in headers.getall("Connection") for name in value.split(","))
+        return always
+    return always.union(name.strip().lower() for line in headers.getall("Connection") for name in line.split(","))
 
 
 def query_without(query: str, virtual_key: str) -> str:

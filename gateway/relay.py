@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Self
 import aiohttp
 from aiohttp import web
 
-from gateway import endings, headers, metering
+from gateway import endings, headers, metering, sse
 from gateway.codings import decoder
 from gateway.errors import bad_gateway
 
@@ -127,7 +127,7 @@ async def finish(call: Call, route: Route, response: Answer, tape: metering.Tape
     missing = b""
     if call.streamed and tape.readable:
         stream = tape.content()
-        whole = endings.finished(route.surface, stream)
+        whole = endings.finished(route.surface, sse.data(stream))
         missing = b"" if whole or tape.coding else endings.interruption(route.surface, stream)
     call.end = "complete" if whole else "upstream-cut"
     if whole or missing:

@@ -1,0 +1,131 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from gateway.config import ConfigError, load
+
+PROVIDER = """
+[[providers]]
+id = "openai"
+surfaces = ["openai-chat"]
+base_url = "https://api.openai.com/v1/"
+credential = { env = "TEST_KEY" }
+"""
+KEYS = '[keys]\ndatabase = "keys.sqlite3"\n'
+
+
+@pytest.fixture(autouse=True)
+def credential(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TEST_KEY", " sk-secret\n")
+
+
+def problems(tmp_path: Path, text: str) -> tuple[str, ...]:
+    path = tmp_path / "gateway.toml"
+    path.write_text(text)
+    with pytest.raises(ConfigError) as caught:
+        load(path)
+    assert "sk-secret" not in str(caught.value)
+    return caught.value.problems
+
+
+def test_a_small_file_is_enough(tmp_path: Path) -> None:
+    path = tmp_path / "gateway.toml"
+    path.write_text(KEYS + PROVIDER)
+    settings = load(path)
+    assert (settings.listen.host, settings.listen.port, settings.audit) == ("127.0.0.1", 8080, None)
+    assert settings.keys.database == tmp_path / "keys.sqlite3"
+    assert settings.providers[0].credential.reveal() == "sk-secret"
+    assert settings.providers[0].base_url == "https://api.openai.com/v1"
+    assert "sk-secret" not in repr(settings)
+
+
+def test_all_mistakes_are_named_at_once(tmp_path: Path) -> None:
+    found = problems(
+        tmp_path,
+        """
+        [listen]
+        port = 70000
+        colour = "red"
+        [keys]
+        [[providers]]
+        id = "a"
+        surfaces = ["openai-chat", "gopher"]
+        base_url = "ftp://x"
+        credential = { env = "NOT_SET_ANYWHERE" }
+        auth = "basic"
+        [[providers]]
+        id = "a"
+        surfaces = ["openai-chat"]
+        base_url = "https://x"
+        credential = { file = "nowhere.key" }
+        """,
+    )
+    for line, expected in zip(
+        sorted(found),
+        [
+            "keys.database: missing",
+            "listen.colour: unknown key",
+            "listen.port: ",
+            "providers[0].auth: ",
+            "providers[0].base_url: must be an http",
+            "providers[0].credential: environment variable NOT_SET_ANYWHERE is not set",
+            "providers[0].surfaces[1]: ",
+            f"providers[1].credential: cannot read {tmp_path / 'nowhere.key'}: No such file",
+            "providers[1].id: 'a' is already taken by providers[0]",
+            "providers[1].surfaces: 'openai-chat' is already taken by providers[0]",
+        ],
+        strict=True,
+    ):
+        assert line.startswith(expected)
+
+
+@pytest.mark.parametrize(
+    ("credential", "problem"),
+    [
+        ("{}", "needs exactly one of"),
+        ('{ env = "A", file = "b" }', "needs exactly one of"),
+        ('{ env = "EMPTY" }', "EMPTY is empty"),
+        ('{ env = "BROKEN" }', "cannot stand in a header"),
+        ('{ value = "sk-secret" }', "unknown key"),
+        ('"sk-secret"', "valid dictionary"),
+    ],
+)
+def test_a_credential_that_cannot_be_used_is_named_and_never_shown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, credential: str, problem: str
+) -> None:
+    monkeypatch.setenv("EMPTY", " ")
+    monkeypatch.setenv("BROKEN", "sk-secret\nX-Evil: 1")
+    [line] = problems(tmp_path, KEYS + PROVIDER.replace('{ env = "TEST_KEY" }', credential))
+    assert line.startswith("providers[0].credential")
+    assert problem in line
+
+
+@pytest.mark.parametrize("url", ["api.openai.com", "https://", "http://u:p@h", "https://h/v1?x=1", "https://[x"])
+def test_a_base_url_must_be_one(tmp_path: Path, url: str) -> None:
+    [line] = problems(tmp_path, KEYS + PROVIDER.replace("https://api.openai.com/v1/", url))
+    assert line.startswith("providers[0].base_url: ")
+
+
+@pytest.mark.parametrize("text", ["providers = 3", "providers = [3]", "providers = [{ surfaces = 3, id = [] }]"])
+def test_nonsense_is_a_mistake_and_not_a_crash(tmp_path: Path, text: str) -> None:
+    assert problems(tmp_path, text)
+
+
+def test_what_is_not_toml_says_where(tmp_path: Path) -> None:
+    [line] = problems(tmp_path, "[keys\n")
+    assert "not valid TOML" in line
+    assert "line 1" in line
+
+
+def test_a_file_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="No such file"):
+        load(tmp_path / "nowhere.toml")
+
+
+def test_who_only_keeps_keys_needs_no_credentials(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("TEST_KEY")
+    path = tmp_path / "gateway.toml"
+    path.write_text(KEYS + PROVIDER)
+    assert load(path, credentials=False).providers[0].credential.reveal() == ""
