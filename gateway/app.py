@@ -34,6 +34,7 @@ class Gateway:
         self._settings = settings
         self._routes = Routes(settings.providers)
         self._running = AsyncExitStack()
+        self._stopping = False
 
     async def __aenter__(self) -> Self:
         settings = self._settings
@@ -47,6 +48,7 @@ class Gateway:
 
     async def __aexit__(self, *_: object) -> None:
         """Stops accepting, lets running calls finish for the grace period, then writes the rest of the audit."""
+        self._stopping = True
         await self._running.aclose()
 
     async def _listen(self, starting: AsyncExitStack) -> str:
@@ -90,7 +92,8 @@ class Gateway:
         try:
             return await self._answer(call)
         except (asyncio.CancelledError, ConnectionError):
-            call.abandoned()
+            if call.end == "error" and not self._stopping:
+                call.end = "client-abort"
             raise asyncio.CancelledError from None  # aiohttp would log a ConnectionError as a fault of ours
         finally:
             self._audit.record(call.row())

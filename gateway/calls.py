@@ -90,12 +90,6 @@ class Call:
             self.end = "refused"
         return await self.answer(self.start(refusal.status, None, headers), body)
 
-    def abandoned(self) -> None:
-        """The handler was stopped: because the client has gone, or because the gateway had to stop."""
-        transport = self.request.transport
-        if self.end == "error" and (transport is None or transport.is_closing()):
-            self.end = "client-abort"
-
     def row(self) -> dict[str, Any]:
         now = time.perf_counter()
         key, route = self.admission and self.admission.key, self.route

@@ -19,7 +19,7 @@ from pydantic import (
 )
 from yarl import URL
 
-from gateway.surfaces import Surface  # noqa: TC001 -- pydantic reads the annotation
+from gateway.surfaces import Surface
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

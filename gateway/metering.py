@@ -66,6 +66,10 @@ class Tape:
     def content(self) -> bytes:
         return b"".join(self._pieces)
 
+    def events(self) -> list[bytes]:
+        """The payloads of a stream's events; none of a stream that cannot be read."""
+        return sse.data(self.content()) if self.readable else []
+
     def _decoder(self, coding: str) -> Decode | None:
         try:
             return decoder(coding)
@@ -90,29 +94,26 @@ class Reading:
 NOTHING = Reading()
 
 
-def read(surface: Surface, tape: Tape, *, streamed: bool) -> Reading:
-    """Nothing where the answer says nothing, or cannot be understood."""
-    if not tape.readable:
-        return NOTHING
+def read_body(surface: Surface, tape: Tape) -> Reading:
+    return reading(surface, [tape.content()]) if tape.readable and tape.whole else NOTHING
+
+
+def read_stream(surface: Surface, events: list[bytes]) -> Reading:
+    """The first event names the model (and, at Anthropic, the input); the last one with usage has the sums."""
+    first = next((event for event in events if event), None)
+    last = next((event for event in reversed(events) if b'"usage"' in event and b'"usage":null' not in event), None)
+    return reading(surface, [event for event in (first, last) if event is not None])
+
+
+def reading(surface: Surface, payloads: list[bytes]) -> Reading:
+    """Nothing where the payloads say nothing, or cannot be understood."""
     try:
-        return read_stream(surface, tape.content()) if streamed else read_body(surface, tape)
+        return sum_of(surface, [json.loads(payload) for payload in payloads])
     except (ValueError, TypeError, AttributeError, RecursionError):
         return NOTHING
 
 
-def read_body(surface: Surface, tape: Tape) -> Reading:
-    return reading(surface, [json.loads(tape.content())]) if tape.whole else NOTHING
-
-
-def read_stream(surface: Surface, stream: bytes) -> Reading:
-    """The first event names the model (and, at Anthropic, the input); the last one with usage has the sums."""
-    events = sse.data(stream)
-    first = next((event for event in events if event), None)
-    last = next((event for event in reversed(events) if b'"usage"' in event and b'"usage":null' not in event), None)
-    return reading(surface, [json.loads(event) for event in (first, last) if event is not None])
-
-
-def reading(surface: Surface, objects: list[dict[str, Any]]) -> Reading:
+def sum_of(surface: Surface, objects: list[dict[str, Any]]) -> Reading:
     model, reported = None, dict[str, Any]()
     for found in objects:
         carrier = found.get("message") or found.get("response") or found

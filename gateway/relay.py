@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Self
 import aiohttp
 from aiohttp import web
 
-from gateway import endings, headers, metering, sse
+from gateway import endings, headers, metering
 from gateway.codings import decoder
 from gateway.errors import bad_gateway
 
@@ -102,7 +102,18 @@ async def pass_through(call: Call, route: Route, upstream: aiohttp.ClientRespons
         whole = await copy(call, upstream.content, response, tape)
         return await finish(call, route, response, tape, whole=whole)
     finally:
-        call.reading = metering.read(route.surface, tape, streamed=call.streamed)
+        record(call, route, tape)
+
+
+def record(call: Call, route: Route, tape: metering.Tape) -> None:
+    """Some clients hang up as soon as they have seen the end of a stream: they missed nothing."""
+    if not call.streamed:
+        call.reading = metering.read_body(route.surface, tape)
+        return
+    events = tape.events()
+    call.reading = metering.read_stream(route.surface, events)
+    if call.end == "error" and endings.finished(route.surface, events):
+        call.end = "complete"
 
 
 async def copy(call: Call, content: aiohttp.StreamReader, response: Answer, tape: metering.Tape) -> bool:
@@ -126,9 +137,8 @@ async def finish(call: Call, route: Route, response: Answer, tape: metering.Tape
     """A stream that is not finished gets the protocol's error event, or, where nothing can be added, no end."""
     missing = b""
     if call.streamed and tape.readable:
-        stream = tape.content()
-        whole = endings.finished(route.surface, sse.data(stream))
-        missing = b"" if whole or tape.coding else endings.interruption(route.surface, stream)
+        whole = endings.finished(route.surface, tape.events())
+        missing = b"" if whole or tape.coding else endings.interruption(route.surface, tape.content())
     call.end = "complete" if whole else "upstream-cut"
     if whole or missing:
         await response.prepare(call.request)

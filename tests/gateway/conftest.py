@@ -174,6 +174,7 @@ class RawClient:
         headers: list[tuple[str, str]] | None = None,
         *,
         anonymous: bool = False,
+        chunked: bool = False,
     ) -> Reply:
         credential = [] if anonymous else [("Authorization", f"Bearer {self.key}")]
         sent = CIMultiDict([*credential, *(headers or [])])
@@ -182,6 +183,7 @@ class RawClient:
             URL(self.url + path, encoded=True),
             data=None if body is None else BytesIO(body),
             headers=sent,
+            chunked=chunked or None,
             allow_redirects=False,
         ) as response:
             raw = [(name.decode(), value.decode()) for name, value in response.raw_headers]

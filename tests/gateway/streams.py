@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from gateway.surfaces import Surface
+if TYPE_CHECKING:
+    from gateway.surfaces import Surface
 
 
 def named(payload: dict[str, Any]) -> bytes:

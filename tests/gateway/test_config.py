@@ -1,10 +1,13 @@
 from __future__ import annotations
 
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from gateway.config import ConfigError, load
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 PROVIDER = """
 [[providers]]

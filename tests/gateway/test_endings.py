@@ -30,7 +30,7 @@ def test_wherever_a_stream_is_cut_the_client_sees_its_whole_events_and_then_one_
 def says_error(surface: Surface, name: str, data: str) -> bool:
     payload = json.loads(data)
     if surface == "openai-chat":
-        return payload["error"]["type"] == "server_error"
+        return (name, payload["error"]["type"]) == ("", "server_error")
     if surface == "openai-responses":
         return (name, payload["type"], payload["code"]) == ("error", "error", "upstream_error")
     return (name, payload["type"], payload["error"]["type"]) == ("error", "error", "api_error")
@@ -72,7 +72,7 @@ def test_an_event_whose_payload_spans_lines_becomes_the_error() -> None:
 
 def test_a_whole_event_without_its_blank_line_is_delivered_before_the_error() -> None:
     sent = b'data: {"choices": []}'
-    assert [data for _, data in events(sent + interruption("openai-chat", sent))][0] == '{"choices": []}'
+    assert events(sent + interruption("openai-chat", sent))[0] == ("", '{"choices": []}')
 
 
 def test_the_error_continues_the_numbering_of_a_responses_stream() -> None:

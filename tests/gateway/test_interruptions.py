@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+from typing import TYPE_CHECKING
 
 import aiohttp
 import anthropic
@@ -11,8 +12,10 @@ import pytest
 from aiohttp import web
 
 from gateway.surfaces import SURFACES, Surface
-from tests.gateway.conftest import RawClient, ScriptedUpstream
 from tests.gateway.streams import FINISHED_AFTER, PATHS, STREAMS, events
+
+if TYPE_CHECKING:
+    from tests.gateway.conftest import RawClient, ScriptedUpstream
 
 CUTS = [0, 1, 30, 170, 230]  # between events, inside names, inside JSON
 

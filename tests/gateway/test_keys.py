@@ -3,11 +3,14 @@ from __future__ import annotations
 import hashlib
 import os
 import time
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from gateway.keys import AmbiguousKeyError, KeyStore, NoSuchKeyError
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 @pytest.fixture
