@@ -108,7 +108,8 @@ _CAPABILITIES = {
         **_supported("clear_tool_uses_20250919", "clear_thinking_20251015", "compact_20260112"),
     },
     "effort": {"supported": True, **_supported("low", "medium", "high", "xhigh", "max")},
-    "thinking": {"supported": True, "types": _supported("enabled", "adaptive")},
+    "server_tools": {"supported": True, **_supported("code_execution", "web_search")},
+    "thinking": {"supported": True, "types": _supported("enabled", "adaptive", "between_tools", "disabled")},
 }
 
 MODELS = (

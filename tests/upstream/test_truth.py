@@ -1,0 +1,214 @@
+"""The scripted upstream sends what the providers really send: held to recorded traffic and to the SDKs' types."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import anthropic.types
+import openai.types.chat
+import openai.types.responses
+import pytest
+from pydantic import BaseModel, TypeAdapter
+
+from conformance.upstream import (
+    Delivery,
+    ProviderError,
+    Reply,
+    anthropic_messages,
+    anthropic_platform,
+    openai_chat,
+    openai_platform,
+    openai_responses,
+)
+from conformance.upstream.rendering import Call
+from tests.upstream.accumulate import payloads
+from tests.upstream.recorded import Recording, constant_fields, fields, kind, recordings, steps
+from tests.upstream.replies import REPLIES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from conformance.upstream.providers import Platform
+    from conformance.upstream.rendering import Renderer
+
+CALL = Call("case-0123456789ab", 1, {"model": "m", "stream_options": {"include_usage": True}})
+RENDERERS: dict[str, Renderer] = {
+    "anthropic-messages": anthropic_messages,
+    "openai-chat": openai_chat,
+    "openai-responses": openai_responses,
+}
+PLATFORMS: dict[str, Platform] = {"anthropic-messages": anthropic_platform, "openai-chat": openai_platform}
+SOURCES = {
+    "anthropic-messages": ("anthropic-messages",),
+    "openai-chat": ("openai-chat",),
+    # Reasoning summaries were only recorded at Azure, which streams the same events.
+    "openai-responses": ("openai-responses", "azure-openai"),
+}
+
+# What we render without a recording of it, by the beginning of its path, and why.
+FIELDS_WITHOUT_RECORDING = {
+    "<message>.stop_details<refusal>": "nobody recorded a refusal: from the SDK's RefusalStopDetails",
+    "<message_delta>.delta.stop_details<refusal>": "nobody recorded a refusal: from the SDK's RefusalStopDetails",
+    ".usage.prompt_tokens_details.cache_write_tokens": "recorded whole, not streamed; both have the same usage",
+    "<response.incomplete>.response.output[]<message>": "only reasoning was recorded cut short; as in completed",
+}
+STEPS_WITHOUT_RECORDING = {
+    ("content_block_stop", "content_block_start thinking"): "visible thinking after redacted: as documented",
+    ("content", "tool_calls"): "text before a tool call: the models that were recorded say nothing first",
+    ("role", "finish"): "an empty answer",
+    ("response.in_progress", "response.completed"): "an empty answer",
+    ("response.output_item.added function_call", "response.function_call_arguments.done"): "no arguments at all",
+    ("response.output_item.done message", "response.incomplete"): "text cut short: only reasoning was recorded so",
+    ("response.output_item.done message", "response.output_item.added function_call"): "text before a tool call",
+    ("response.output_item.done reasoning", "response.output_item.added reasoning"): "two pieces of reasoning",
+}
+
+WHOLE: dict[str, TypeAdapter[Any]] = {
+    "anthropic-messages": TypeAdapter(anthropic.types.Message),
+    "openai-chat": TypeAdapter(openai.types.chat.ChatCompletion),
+    "openai-responses": TypeAdapter(openai.types.responses.Response),
+}
+EVENTS: dict[str, TypeAdapter[Any]] = {
+    "anthropic-messages": TypeAdapter(anthropic.types.RawMessageStreamEvent),
+    "openai-chat": TypeAdapter(openai.types.chat.ChatCompletionChunk),
+    "openai-responses": TypeAdapter(openai.types.responses.ResponseStreamEvent),
+}
+
+
+def recorded_wholes(protocol: str, since: str = "") -> list[Any]:
+    return [found.body for found in _successes(protocol, since) if _answers(protocol, found.body)]
+
+
+def recorded_streams(protocol: str, since: str = "") -> list[list[dict[str, Any]]]:
+    return [found.stream for found in _successes(protocol, since) if _answers(protocol, *found.stream[:1])]
+
+
+def _successes(protocol: str, since: str) -> list[Recording]:
+    """Those recorded since a day; those that do not say when count as new."""
+    return [
+        found for found in recordings(*SOURCES[protocol]) if found.status == 200 and (found.recorded or "new") >= since
+    ]
+
+
+def _answers(protocol: str, value: Any = None) -> bool:
+    """Whether this is an answer of that protocol, or the first event of one."""
+    if not isinstance(value, dict):
+        return False
+    marks = {
+        "anthropic-messages": value.get("type") in ("message", "message_start"),
+        "openai-chat": str(value.get("object")).startswith("chat.completion"),
+        "openai-responses": value.get("object") == "response" or value.get("type") == "response.created",
+    }
+    return marks[protocol]
+
+
+def our_wholes(protocol: str) -> list[Any]:
+    return [RENDERERS[protocol].whole(reply, CALL) for reply in REPLIES.values()]
+
+
+def our_streams(protocol: str) -> list[list[dict[str, Any]]]:
+    return [payloads(RENDERERS[protocol].events(reply, CALL)) for reply in REPLIES.values()]
+
+
+def _events(streams: list[list[dict[str, Any]]]) -> Iterator[dict[str, Any]]:
+    return (event for stream in streams for event in stream)
+
+
+def _surplus_fields(protocol: str) -> set[str]:
+    wholes = fields(our_wholes(protocol)) - fields(recorded_wholes(protocol))
+    return wholes | fields(_events(our_streams(protocol))) - fields(_events(recorded_streams(protocol)))
+
+
+def _surplus_steps(protocol: str) -> set[tuple[str, str]]:
+    return steps(our_streams(protocol)) - steps(recorded_streams(protocol))
+
+
+@pytest.mark.parametrize("protocol", RENDERERS)
+def test_every_field_that_we_render_has_been_recorded(protocol: str) -> None:
+    excused = tuple(FIELDS_WITHOUT_RECORDING)
+    assert {path for path in _surplus_fields(protocol) if not path.startswith(excused)} == set()
+
+
+@pytest.mark.parametrize("protocol", RENDERERS)
+def test_events_follow_each_other_as_recorded(protocol: str) -> None:
+    assert _surplus_steps(protocol) - STEPS_WITHOUT_RECORDING.keys() == set()
+
+
+def test_no_excuse_is_stale() -> None:
+    surplus = {path for protocol in RENDERERS for path in _surplus_fields(protocol)}
+    assert [why for why in FIELDS_WITHOUT_RECORDING if not any(path.startswith(why) for path in surplus)] == []
+    assert STEPS_WITHOUT_RECORDING.keys() - set().union(*map(_surplus_steps, RENDERERS)) == set()
+
+
+@pytest.mark.parametrize("protocol", RENDERERS)
+def test_fields_that_providers_always_send_these_days_are_rendered(protocol: str) -> None:
+    for recorded, ours in (
+        (recorded_wholes(protocol, "2026"), our_wholes(protocol)),
+        (_events(recorded_streams(protocol, "2026")), _events(our_streams(protocol))),
+    ):
+        always, rendered = constant_fields(recorded), constant_fields(ours)
+        assert always.keys() & rendered.keys()
+        assert {f"{path}.{name}" for path in rendered for name in always.get(path, set()) - rendered[path]} == set()
+
+
+def _unknown(model: Any, at: str = "") -> Iterator[str]:
+    """Names of fields that a validated SDK object does not know."""
+    if isinstance(model, list):
+        for member in model:
+            yield from _unknown(member, f"{at}[]")
+    if isinstance(model, BaseModel):
+        yield from (f"{at}.{name}" for name in model.model_extra or {})
+        for name in type(model).model_fields:
+            yield from _unknown(getattr(model, name), f"{at}.{name}")
+
+
+@pytest.mark.parametrize("protocol", RENDERERS)
+def test_the_sdk_types_know_every_field_that_recordings_do_not_explain(protocol: str) -> None:
+    recorded = fields(recorded_wholes(protocol)) | fields(_events(recorded_streams(protocol)))
+    names = {path.rpartition(".")[2] for path in recorded}
+    models = [WHOLE[protocol].validate_python(whole, strict=True) for whole in our_wholes(protocol)]
+    models += [EVENTS[protocol].validate_python(event, strict=True) for event in _events(our_streams(protocol))]
+    unknown = {path for model in models for path in _unknown(model)}
+    assert {path for path in unknown if path.rpartition(".")[2] not in names} == set()
+
+
+@pytest.mark.parametrize("protocol", PLATFORMS)
+def test_header_names_have_been_recorded(protocol: str) -> None:
+    everywhere = (*SOURCES[protocol], "openai-platform", "openai-responses")
+    recorded = {name.lower() for found in recordings(*everywhere) for name in found.headers}
+    for status in (200, 400, 401, 404, 429, 500):
+        assert {name for name, _ in PLATFORMS[protocol].headers(CALL, status)} - recorded == set()
+
+
+@pytest.mark.parametrize("protocol", PLATFORMS)
+def test_errors_look_as_recorded(protocol: str) -> None:
+    platform = PLATFORMS[protocol]
+    found = [one for one in recordings(protocol) if one.status >= 400 and isinstance(one.body, dict)]
+    for status in {one.status for one in found}:
+        ours = platform.envelope(ProviderError(status=status), CALL)
+        bodies = [one.body for one in found if one.status == status]
+        assert fields([ours]) <= fields(bodies)
+        assert ours["error"]["type"] in {body["error"]["type"] for body in bodies}
+
+
+def test_counts_and_model_lists_look_as_recorded() -> None:
+    claude = recordings("anthropic-messages")
+    [listed] = [one.body for one in claude if one.url.endswith("/v1/models")]
+    ours = anthropic_platform.models("")
+    assert fields([listed]) - fields([ours]) == set()
+    newer_in_sdk = (".lifecycle", ".line", ".server_tools", ".between_tools", ".disabled")
+    surplus = fields([ours]) - fields([listed])
+    assert {path for path in surplus if not any(name in path for name in newer_in_sdk)} == set()
+    TypeAdapter(list[anthropic.types.ModelInfo]).validate_python(ours["data"])
+    platform = recordings("openai-platform")
+    [models] = [one.body for one in platform if one.url.endswith("/v1/models") and one.status == 200]
+    assert fields([models]) == fields([openai_platform.models("")])
+
+
+def test_pings_stand_where_anthropic_puts_them() -> None:
+    reply = Reply(text=("one", "two"), delivery=Delivery(pings=True))
+    ours = steps([payloads(anthropic_messages.events(reply, CALL))])
+    after = {before for before, event in ours if event == "ping"}
+    recorded = {before for before, event in steps(recorded_streams("anthropic-messages")) if event == "ping"}
+    assert after & recorded
+    assert kind({"type": "ping"}) == "ping"
