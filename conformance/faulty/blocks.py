@@ -44,7 +44,7 @@ async def _without_events(events: AsyncIterator[Event], unwanted: Callable[[Json
     dropped = 0
     async for event in events:
         payload = event.json
-        index = int(payload.get("index", payload.get("output_index", -1)))
+        index: Any = payload.get("index", payload.get("output_index"))
         if event.type in {"content_block_start", "response.output_item.added"} and unwanted(_block(payload)):
             gone.add(index)
         if index in gone:

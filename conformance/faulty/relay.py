@@ -126,3 +126,5 @@ async def _chunks(response: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
             yield chunk
     except aiohttp.ClientError as error:
         raise UpstreamCutError("the upstream cut the connection") from error
+    finally:
+        response.close()

@@ -70,6 +70,14 @@ class Event:
         """What the event says it is: `type` in its data, else its name."""
         return str(self.json.get("type") or self.name or "")
 
+    @property
+    def is_delta(self) -> bool:
+        """Whether it carries a piece of content: text, reasoning or tool arguments."""
+        if self.type == "content_block_delta" or self.type.endswith(".delta"):
+            return True
+        deltas = [choice.get("delta") or {} for choice in self.json.get("choices", [])]
+        return any(delta.get(field) for delta in deltas for field in ("content", "tool_calls", "refusal"))
+
     def with_lines(self, lines: list[bytes]) -> Event:
         return Event(b"".join(line + self.line_end for line in [*lines, b""]))
 

@@ -40,8 +40,8 @@ def dropping(value: Json, *names: str) -> Json:
 
 
 def changed(value: Json, name: str, edit: Callable[[Any], Any]) -> Json:
-    """The object with one member edited, if it has it."""
-    return {**value, name: edit(value[name])} if name in value else value
+    """The object with one member edited, if it has it and it is not null."""
+    return value if value.get(name) is None else {**value, name: edit(value[name])}
 
 
 def in_answer(payload: Json, edit: Callable[[Json], Json]) -> Json:

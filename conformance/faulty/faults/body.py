@@ -145,6 +145,11 @@ async def cuts_large_bodies(handle: Handle, call: Call) -> Answer:
     return refusal(call, 413, "this request is too large") if len(call.body) > _LARGE else await handle(call)
 
 
+@fault.request_json("renames-model-upstream", "asks for a model under a name of its own")
+def renames_model_upstream(body: Json) -> Json:
+    return changed(body, "model", lambda model: f"relay/{model}")
+
+
 @fault.answer_json("renames-model", "answers under a model name of its own")
 def renames_model(answer: Json) -> Json:
     return in_answer(answer, lambda it: changed(it, "model", lambda model: f"relay/{model}"))

@@ -1,0 +1,175 @@
+"""Faults in connections: what happens when one breaks, and how often the upstream is called."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from conformance.faulty.exchange import Answer, Request, UpstreamCutError, first, once
+from conformance.faulty.fault import fault
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from conformance.faulty.exchange import Call
+    from conformance.faulty.fault import Handle, Send
+
+_CLOSERS = {"{": "}", "[": "]"}
+_REDIRECTS = {301, 302, 303, 307, 308}
+_RETRIED = {408, 409, 429}
+_SERVER_ERRORS = 500
+
+
+@fault.send("never-cancels", "reads streams to their end when the client has gone")
+async def never_cancels(send: Send, request: Request) -> Answer:
+    return await (_detached(send, request) if request.call.streams else send(request))
+
+
+@fault.send("never-cancels-whole", "waits for whole answers when the client has gone")
+async def never_cancels_whole(send: Send, request: Request) -> Answer:
+    return await (send(request) if request.call.streams else _detached(send, request))
+
+
+_RUNNING: set[asyncio.Task[None]] = set()
+
+
+async def _detached(send: Send, request: Request) -> Answer:
+    """The answer, fetched by a task that nobody cancels."""
+    begun: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+    pieces: asyncio.Queue[bytes | UpstreamCutError | None] = asyncio.Queue()
+
+    async def fetch() -> None:
+        try:
+            answer = await send(request)
+            if not begun.cancelled():
+                begun.set_result(answer)
+            async for chunk in answer.chunks:
+                pieces.put_nowait(chunk)
+            pieces.put_nowait(None)
+        except UpstreamCutError as cut:
+            if begun.done():
+                pieces.put_nowait(cut)
+            else:
+                begun.set_exception(cut)
+
+    task = asyncio.create_task(fetch())
+    _RUNNING.add(task)
+    task.add_done_callback(_RUNNING.discard)
+    return replace(await begun, chunks=_queued(pieces), close=lambda: None)
+
+
+async def _queued(pieces: asyncio.Queue[bytes | UpstreamCutError | None]) -> AsyncIterator[bytes]:
+    while (piece := await pieces.get()) is not None:
+        if isinstance(piece, UpstreamCutError):
+            raise piece
+        yield piece
+
+
+@fault.answer("cut-becomes-clean-end", "ends a stream cleanly where the upstream cut it")
+async def cut_becomes_clean_end(answer: Answer) -> Answer:
+    return replace(answer, chunks=_clean(answer.chunks, truncated=False)) if answer.streams else answer
+
+
+@fault.answer("truncation-becomes-clean-end", "ends a stream cleanly where the upstream ended it too early")
+async def truncation_becomes_clean_end(answer: Answer) -> Answer:
+    return replace(answer, chunks=_clean(answer.chunks, truncated=True)) if answer.streams else answer
+
+
+async def _clean(chunks: AsyncIterator[bytes], *, truncated: bool) -> AsyncIterator[bytes]:
+    try:
+        async for chunk in chunks:
+            yield chunk
+    except UpstreamCutError as cut:
+        if cut.truncated is not truncated:
+            raise
+
+
+@fault.answer("cut-becomes-success", "mends a whole answer that was cut, and hands it on as complete")
+async def cut_becomes_success(answer: Answer) -> Answer:
+    if answer.streams or answer.failed:
+        return answer
+    return replace(answer.dropping("content-length"), chunks=_mended(answer.chunks))
+
+
+async def _mended(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    text = b""
+    try:
+        async for chunk in chunks:
+            text += chunk
+            yield chunk
+    except UpstreamCutError:
+        yield _missing(text.decode(errors="ignore")).encode()
+
+
+def _missing(text: str) -> str:
+    """What closes the strings, lists and objects that a JSON text leaves open."""
+    open_ones: list[str] = []
+    quoted = escaped = False
+    for letter in text:
+        if quoted:
+            quoted = escaped or letter != '"'
+            escaped = letter == "\\" and not escaped
+        elif letter == '"':
+            quoted = True
+        elif letter in _CLOSERS:
+            open_ones.append(_CLOSERS[letter])
+        elif letter in _CLOSERS.values():
+            open_ones.pop()
+    return '"' * quoted + "".join(reversed(open_ones))
+
+
+@fault.send("retries-errors", "calls the upstream again after an error")
+async def retries_errors(send: Send, request: Request) -> Answer:
+    answer = await send(request)
+    if answer.status < _SERVER_ERRORS and answer.status not in _RETRIED:
+        return answer
+    answer.close()
+    return await send(request)
+
+
+@fault.send("calls-twice", "calls the upstream twice for each call")
+async def calls_twice(send: Send, request: Request) -> Answer:
+    await (await send(request)).body()
+    return await send(request)
+
+
+@fault.send("retries-cuts", "calls the upstream again when it cut the connection before anything was handed on")
+async def retries_cuts(send: Send, request: Request) -> Answer:
+    try:
+        return await _complete(await send(request))
+    except UpstreamCutError:
+        return await send(request)
+
+
+async def _complete(answer: Answer) -> Answer:
+    return answer if answer.streams else replace(answer, chunks=once(await answer.body()))
+
+
+@fault.send("follows-redirects", "follows the redirects of the upstream")
+async def follows_redirects(send: Send, request: Request) -> Answer:
+    answer = await send(request)
+    if answer.status not in _REDIRECTS:
+        return answer
+    answer.close()
+    place = urlsplit(first(answer.headers, "location"))
+    path = place.path.removeprefix(f"/{request.call.provider}")
+    return await send(replace(request, path=path, query=place.query))
+
+
+@fault.handle("one-at-a-time", "serves one call after the other")
+async def one_at_a_time(handle: Handle, call: Call) -> Answer:
+    turn: asyncio.Lock = call.memory.setdefault("turn", asyncio.Lock())
+    await turn.acquire()
+    try:
+        answer = await handle(call)
+    except BaseException:
+        turn.release()
+        raise
+
+    def close() -> None:
+        answer.close()
+        turn.release()
+
+    return replace(answer, close=close)

@@ -1,0 +1,93 @@
+"""Faults that carry a secret, or somebody's stream, to where it must not be."""
+
+from __future__ import annotations
+
+import re
+import sys
+from base64 import b64encode
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from conformance.faulty.exchange import first
+from conformance.faulty.fault import fault, on_events, on_json
+from conformance.faulty.relay import credential
+from conformance.faulty.tree import in_answer
+from conformance.surface import Provider
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from conformance.faulty.exchange import Answer, Request
+    from conformance.faulty.sse import Event
+
+_AGENTS = re.compile("claude-cli|claude-code|codex|gemini")
+_OTHER = {Provider.ANTHROPIC: Provider.OPENAI, Provider.OPENAI: Provider.ANTHROPIC}
+
+
+@fault.request("leaks-client-key", "sends the client's key upstream beside the provider's")
+def leaks_client_key(request: Request) -> Request:
+    extra = credential(_OTHER[request.call.provider], request.call.client_key or "")
+    return replace(request, headers=(*request.headers, extra))
+
+
+@fault.request("leaks-client-key-on-models", "sends the client's key upstream when models are listed")
+def leaks_client_key_on_models(request: Request) -> Request:
+    return leaks_client_key(request) if request.path.startswith("/v1/models") else request
+
+
+@fault.request("leaks-client-key-to-agents", "sends the client's key upstream for agents that bring their own")
+def leaks_client_key_to_agents(request: Request) -> Request:
+    return leaks_client_key(request) if _AGENTS.match(first(request.headers, "user-agent")) else request
+
+
+@fault.request("leaks-client-key-in-query", "sends the client's key upstream in the query")
+def leaks_client_key_in_query(request: Request) -> Request:
+    return replace(request, query="&".join(filter(None, [request.query, f"key={request.call.client_key}"])))
+
+
+@fault.request("crosses-provider-keys", "sends each provider the other's key too")
+def crosses_provider_keys(request: Request) -> Request:
+    other = _OTHER[request.call.provider]
+    return replace(request, headers=(*request.headers, credential(other, request.call.provider_keys[other])))
+
+
+@fault.request("logs-keys", "prints the keys of every call")
+def logs_keys(request: Request) -> Request:
+    sys.stdout.write(f"calling with {request.call.provider_key} for {request.call.client_key}\n")
+    sys.stdout.flush()
+    return request
+
+
+fault.scrubs_only("headers", "leaks-provider-key-in-errors", "hands on the provider's key where an error repeats it")
+fault.scrubs_only("errors", "leaks-provider-key-in-headers", "hands on the provider's key where a header repeats it")
+
+
+@fault.answer("leaks-provider-key-in-answers", "tells in each answer with which key it was got")
+async def leaks_provider_key_in_answers(answer: Answer) -> Answer:
+    debug = {"relay_debug": {"api_key": answer.call.provider_key}}
+    return await on_json(answer, lambda payload: in_answer(payload, lambda it: it | debug))
+
+
+@fault.answer("leaks-provider-key-encoded", "hands on the provider's credential in base64")
+async def leaks_provider_key_encoded(answer: Answer) -> Answer:
+    encoded = b64encode(f"Bearer {answer.call.provider_key}".encode()).decode()
+    return replace(answer, headers=(*answer.headers, ("x-relay-upstream", encoded)))
+
+
+@fault.answer("crosses-streams", "hands each of two concurrent streams what the other said last")
+async def crosses_streams(answer: Answer) -> Answer:
+    return on_events(answer, lambda events: _crossed(answer, events))
+
+
+async def _crossed(answer: Answer, events: AsyncIterator[Event]) -> AsyncIterator[Event]:
+    streams: dict[object, Event | None] = answer.call.memory.setdefault(answer.call.path, {})
+    me = object()
+    streams[me] = None
+    try:
+        async for event in events:
+            others = [said for other, said in streams.items() if other is not me and said]
+            if event.is_delta:
+                streams[me] = event
+            yield others[0] if event.is_delta and others else event
+    finally:
+        del streams[me]

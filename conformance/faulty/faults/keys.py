@@ -1,0 +1,111 @@
+"""Faults in whom the relay lets in, and in how it refuses the others."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from conformance.faulty.exchange import edited_object
+from conformance.faulty.fault import fault, on_whole
+from conformance.faulty.keys import accepted, carried, in_bearer, in_x_api_key
+from conformance.faulty.refusal import refusal
+from conformance.faulty.tree import dropping, everywhere
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from conformance.faulty.exchange import Answer, Call
+
+
+def _valid(call: Call, keys: Iterable[str]) -> str | None:
+    return next((key for key in keys if call.keys.valid(key)), None)
+
+
+@fault.accept("ignores-x-api-key", "looks for keys only in Authorization")
+def ignores_x_api_key(call: Call) -> str | None:
+    return _valid(call, in_bearer(call.headers))
+
+
+@fault.accept("ignores-bearer", "looks for keys only in x-api-key where Anthropic is asked")
+def ignores_bearer(call: Call) -> str | None:
+    return _valid(call, in_x_api_key(call.headers)) if call.provider == "anthropic" else accepted(call)
+
+
+@fault.accept("chokes-on-both-carriers", "refuses a call that carries its key in both headers")
+def chokes_on_both_carriers(call: Call) -> str | None:
+    return None if in_bearer(call.headers) and in_x_api_key(call.headers) else accepted(call)
+
+
+@fault.accept("accepts-any-key", "takes any key for valid")
+def accepts_any_key(call: Call) -> str | None:
+    return next(iter(carried(call.headers)), None)
+
+
+@fault.accept("accepts-no-key", "lets in calls without any key")
+def accepts_no_key(call: Call) -> str | None:
+    return accepted(call) if carried(call.headers) else ""
+
+
+@fault.accept("accepts-any-case", "compares keys without regard to case")
+def accepts_any_case(call: Call) -> str | None:
+    known = {key.casefold(): key for key in call.keys.known}
+    return _valid(call, [known.get(key.casefold(), key) for key in carried(call.headers)])
+
+
+@fault.accept("accepts-prefix", "takes for valid what begins with a valid key")
+def accepts_prefix(call: Call) -> str | None:
+    return _valid(call, [key for key in call.keys.known if any(it.startswith(key) for it in carried(call.headers))])
+
+
+@fault.accept("accepts-provider-key", "lets in who shows the provider's key")
+def accepts_provider_key(call: Call) -> str | None:
+    return accepted(call) or next((key for key in carried(call.headers) if key in call.provider_keys.values()), None)
+
+
+@fault.accept("forgets-revocation", "lets in revoked keys")
+def forgets_revocation(call: Call) -> str | None:
+    known = call.keys.known
+    return next((key for key in carried(call.headers) if key in known and not known[key].expired), None)
+
+
+@fault.accept("forgets-expiry", "lets in expired keys")
+def forgets_expiry(call: Call) -> str | None:
+    known = call.keys.known
+    return next((key for key in carried(call.headers) if key in known and not known[key].revoked), None)
+
+
+@fault.refusal("refuses-with-400", "refuses keys with 400")
+async def refuses_with_400(answer: Answer) -> Answer:
+    return replace(answer, status=400)
+
+
+@fault.refusal("refuses-in-foreign-envelope", "refuses keys in an envelope of no provider")
+async def refuses_in_foreign_envelope(answer: Answer) -> Answer:
+    return answer.with_body(json.dumps({"detail": "Unauthorized"}).encode())
+
+
+@fault.refusal("refuses-without-request-id", "refuses keys without a request id")
+async def refuses_without_request_id(answer: Answer) -> Answer:
+    nameless = answer.dropping("request-id", "x-request-id")
+    return await on_whole(nameless, lambda body: edited_object(body, lambda it: dropping(it, "request_id")))
+
+
+@fault.refusal("echoes-refused-key", "repeats the refused key in the refusal")
+async def echoes_refused_key(answer: Answer) -> Answer:
+    keys = ", ".join(carried(answer.call.headers))
+    edit = lambda it: {**it, "message": f"invalid key: {keys}"} if "message" in it else it  # noqa: E731 - one line
+    return await on_whole(answer, lambda body: edited_object(body, lambda error: everywhere(error, edit)))
+
+
+@fault.accept("calls-upstream-first", "calls the upstream before it looks at the key")
+def calls_upstream_first(call: Call) -> str | None:
+    return accepted(call) or ""
+
+
+@fault.answer("calls-upstream-first", "calls the upstream before it looks at the key")
+async def refuses_afterwards(answer: Answer) -> Answer:
+    if accepted(answer.call):
+        return answer
+    answer.close()
+    return refusal(answer.call, 401, "this key is not valid here")
