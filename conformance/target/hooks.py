@@ -6,6 +6,7 @@ import json
 import subprocess
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Self
+from urllib.parse import quote
 
 import httpx2
 
@@ -15,7 +16,7 @@ from conformance.target.templates import fill, fill_all, names, strings
 from reports.hostile import one_line
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from conformance.target.schema import Hook
 
@@ -91,10 +92,7 @@ class Hooks:
         try:
             return self._command(hook, values) if hook.command else self._call(hook, values)
         except (OSError, subprocess.SubprocessError, httpx2.HTTPError, HookFailedError) as error:
-            known = [
-                Secret(name, value) for name, value in values.items() if name == "key" or name.startswith("secret:")
-            ]
-            raise HookFailedError(f"{step}: {one_line(redact(str(error), known), 500)}") from None
+            raise HookFailedError(f"{step}: {one_line(redact(str(error), list(_secrets(values))), 500)}") from None
 
     def _command(self, hook: Hook, values: Mapping[str, str]) -> str:
         done = subprocess.run(
@@ -112,13 +110,22 @@ class Hooks:
         return done.stdout
 
     def _call(self, hook: Hook, values: Mapping[str, str]) -> str:
-        url = fill(hook.url, values) if hook.url else self.origin + fill(hook.path or "", values)
+        in_url = {name: quote(value, safe="") if name == "key" else value for name, value in values.items()}
+        url = fill(hook.url, in_url) if hook.url else self.origin + fill(hook.path or "", in_url)
         headers = {name: fill(value, values) for name, value in hook.headers.items()}
         body = None if hook.body is None else _numbered(hook.body, values)
         answer = httpx2.request(hook.method, url, headers=headers, json=body, timeout=_TIMEOUT, trust_env=False)
         if not answer.is_success:
             raise HookFailedError(f"{hook.method} {url} answered {answer.status_code}: {answer.text}")
         return answer.text
+
+
+def _secrets(values: Mapping[str, str]) -> Iterator[Secret]:
+    for name, value in values.items():
+        if name == "key":
+            yield Secret("minted", value)
+        elif name.startswith("secret:"):
+            yield Secret(name.removeprefix("secret:"), value)
 
 
 def _used(hook: Hook) -> set[str]:

@@ -125,12 +125,14 @@ def _contradictions(target: Target) -> Iterator[str]:
     for surface in target.surfaces:
         if not any(surface in model.surfaces for model in target.models):
             yield f"target.surfaces.{surface}: nothing to test: no model is served on it"
+    if target.install and not target.install.apt and not _VERSION.fullmatch(target.version or ""):
+        yield "target.version: must be a version such as 1.2.3, as the installation is named by it"
     yield from _misplaced(target)
 
 
 def _misplaced(target: Target) -> Iterator[str]:
     """Placeholders that stand for nothing where they are used."""
-    if target.start is None and "port" in _used(target.model_dump(exclude={"install"})):
+    if target.start is None and "port" in _used(target.model_dump()):
         yield "target.start: missing, so there is no {port}"
     if target.install is None and "install" in _used(target.model_dump()):
         yield "target.install: missing, so there is no {install}"

@@ -14,6 +14,7 @@ from conformance.target.templates import COMMON, SECRETS, names, strings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+    from collections.abc import Set as AbstractSet
 
 _PLACEHOLDERS = COMMON | {f"secret:{name}" for name in SECRETS}
 
@@ -33,9 +34,7 @@ def _known(kind: str, known: Iterable[str]) -> Callable[[Any], Any]:
     return check
 
 
-def _placeholders(*more: str) -> Callable[[Any], Any]:
-    allowed = _PLACEHOLDERS.union(more)
-
+def _placeholders(allowed: AbstractSet[str]) -> Callable[[Any], Any]:
     def check(value: Any) -> Any:
         for name in (name for text in strings(value) for name in names(text)):
             if name not in allowed:
@@ -54,12 +53,13 @@ def _inside(name: str) -> str:
 
 
 Name = Annotated[str, Field(min_length=1)]
-Template = Annotated[str, AfterValidator(_placeholders())]
+Template = Annotated[str, AfterValidator(_placeholders(_PLACEHOLDERS))]
 Command = Annotated[tuple[Template, ...], Field(min_length=1)]
 Inside = Annotated[str, AfterValidator(_inside)]
+Package = Annotated[str, AfterValidator(_placeholders({"version"}))]
 ServedSurface = Annotated[Surface, BeforeValidator(_known("surface", list(Surface)))]
 
-_hooked = AfterValidator(_placeholders("key", "expires_in"))
+_hooked = AfterValidator(_placeholders(_PLACEHOLDERS | {"key", "expires_in"}))
 HookTemplate = Annotated[str, _hooked]
 
 
@@ -89,9 +89,9 @@ class Start(Table):
 class Install(Table):
     """Where the gateway's software comes from; `{version}` is the target's."""
 
-    pip: tuple[str, ...] = ()
-    python: str | None = None
-    npm: tuple[str, ...] = ()
+    pip: tuple[Package, ...] = ()
+    python: str | None = None  # the interpreter of the virtual environment; the harness's own by default
+    npm: tuple[Package, ...] = ()
     apt: str | None = None
     executable: str | None = None
 

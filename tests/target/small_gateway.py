@@ -37,6 +37,9 @@ class Handler(BaseHTTPRequestHandler):
     def do_DELETE(self) -> None:
         self.do_POST()
 
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 -- the base class names it
+        pass
+
     def answer(self, status: int, body: object) -> None:
         self.send_response(status)
         self.end_headers()

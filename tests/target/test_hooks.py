@@ -48,6 +48,15 @@ def test_a_key_lives_through_http_hooks(tmp_path: Path) -> None:
         assert keys_of(hooks) == {}
 
 
+def test_a_key_is_quoted_inside_a_url(tmp_path: Path) -> None:
+    failing = hooked(tmp_path, key="fixed", revoke={"path": "/keys/{key}"})
+    with (
+        launch(failing, UPSTREAM, SECRETS, tmp_path) as running,
+        pytest.raises(HookFailedError, match=r"/keys/\[minted key [0-9a-f]{12} URL-encoded\] answered 403"),
+    ):
+        running.hooks.revoke("some-longer-key-a/b?c")
+
+
 def test_another_process_can_use_the_hooks(tmp_path: Path) -> None:
     with launch(hooked(tmp_path, **OVER_HTTP), UPSTREAM, SECRETS, tmp_path) as running:
         again = Hooks.from_description(json.loads(json.dumps(running.describe()["hooks"])))

@@ -152,6 +152,21 @@ def test_a_name_like_nothing_else_lists_the_builtins() -> None:
             "[target.install]\n[target.start]\n",
             "target.install: needs exactly one of pip, npm and apt",
         ),
+        (
+            "[target.start]\n",
+            "install = { pip = ['x=={port}'] }\n[target.start]\n",
+            "target.install.pip.0: unknown placeh",
+        ),
+        (
+            'version = "1.2.3"',
+            "version = '../1'\ninstall = { pip = ['x'] }",
+            "target.version: must be a version such as 1.2.3",
+        ),
+        (
+            "[target.start]\n",
+            "install = { apt = 'x' }\n[target.start]\n",
+            "target.install: apt and executable go together",
+        ),
     ],
 )
 def test_a_mistake_is_named_with_its_key(tmp_path: Path, old: str, new: str, problem: str) -> None:

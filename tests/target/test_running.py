@@ -174,9 +174,9 @@ def test_last_words_cannot_steer_a_terminal(tmp_path: Path) -> None:
 
 
 def test_a_gateway_that_never_gets_ready(tmp_path: Path) -> None:
-    start = {"ready": {"path": "/health", "seconds": 0.5}}
+    start = {"ready": {"path": "/health", "seconds": 2}}
     message = failure(target(tmp_path, "--never-ready", start=start), tmp_path)
-    assert "mine: not ready after 0.5 s: http://127.0.0.1:" in message
+    assert "mine: not ready after 2 s: http://127.0.0.1:" in message
     assert "/health: status 503\nit wrote last:\n  | small gateway is up" in message
 
 
@@ -189,12 +189,12 @@ def test_a_gateway_that_never_listens(tmp_path: Path) -> None:
 def test_a_gateway_that_accepts_and_says_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("conformance.target.running._PROBE_TIMEOUT", 0.2)
     script = "import signal, socket, sys; s = socket.create_server(('127.0.0.1', int(sys.argv[1]))); signal.pause()"
-    start = {"command": ["{python}", "-c", script, "{port}", "{workdir}"], "ready": {"seconds": 0.5}}
+    start = {"command": ["{python}", "-c", script, "{port}", "{workdir}"], "ready": {"seconds": 2}}
     assert "timed out" in failure(target(tmp_path, start=start), tmp_path)
 
 
 def test_readiness_can_ask_for_one_status(tmp_path: Path) -> None:
-    start = {"ready": {"status": 204, "seconds": 0.5}}
+    start = {"ready": {"status": 204, "seconds": 2}}
     assert "status 200" in failure(target(tmp_path, start=start), tmp_path)
 
 
