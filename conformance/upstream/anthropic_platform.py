@@ -30,6 +30,7 @@ _TYPES = {
     504: "timeout_error",
     529: "overloaded_error",
 }
+_PAGE = 20
 _RETRIED = (408, 409, 429)
 _RESET = "2026-01-01T00:00:00Z"
 _LIMITS = {"requests": 4000, "tokens": 4_800_000, "input-tokens": 4_000_000, "output-tokens": 800_000}
@@ -124,7 +125,7 @@ def models(query: str) -> dict[str, Any]:
     """A page of the list: `limit`, `before_id`, `after_id`."""
     asked = {name: found[0] for name, found in parse_qs(query).items()}
     names = [str(model["id"]) for model in MODELS]
-    limit = int(asked.get("limit", "20"))
+    limit = int(asked["limit"]) if asked.get("limit", "").isdecimal() else _PAGE
     start, end = 0, len(names)
     if asked.get("after_id") in names:
         start = names.index(asked["after_id"]) + 1

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 _STATES: dict[str, State] = {"arrived": "arrived", "finished": "finished", "left": "left"}
+_MOST_GATES = 100_000
 _LONGEST_WAIT = 300.0
 _SCRIPT_LIMIT = 64 * 1024 * 1024
 
@@ -76,8 +77,8 @@ class _Control:
 
     async def release(self, request: web.Request) -> web.Response:
         count = int(_number(request, "count", 1))
-        if count < 1:
-            _refuse("count: must be 1 or more")
+        if not 1 <= count <= _MOST_GATES:
+            _refuse(f"count: must be from 1 to {_MOST_GATES}")
         self._case(request.match_info["token"]).release(count)
         return web.Response(status=204)
 

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Protocol
 
 from aiohttp import hdrs, web
 
+from conformance.upstream.rendering import to_bytes
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
@@ -50,7 +52,7 @@ def encoded(event: Event, line_end: str) -> bytes:
     if event.comment:
         return f": {event.data}{line_end}{line_end}".encode()
     name = f"event: {event.name}{line_end}" if event.name else ""
-    return f"{name}data: {event.data}{line_end}{line_end}".encode()
+    return to_bytes(f"{name}data: {event.data}{line_end}{line_end}")
 
 
 def streamed(status: int, headers: Headers, events: Iterable[Event], delivery: Delivery) -> Answer:
@@ -221,7 +223,7 @@ class Line:
 
     async def _put(self, response: web.StreamResponse, data: bytes) -> None:
         """Nothing is awaited after the last piece: a caller that leaves when it has all does not leave early."""
-        size = self._delivery.chunk_bytes or len(data)
+        size = self._delivery.chunk_bytes or max(1, len(data))
         for at in range(0, len(data), size):
             await self._flushed()
             piece = data[at : at + size]

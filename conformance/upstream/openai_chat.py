@@ -54,7 +54,7 @@ def _own_events(reply: Reply, call: Call) -> Iterator[Event]:
     for number, (delta, seen) in enumerate(_deltas(reply)):
         yield _chunk(reply, call, number, _choice(delta, None), content=seen)
     yield _chunk(reply, call, 0, _choice({}, _finish(reply)))
-    if _options(call).get("include_usage"):
+    if call.options("stream_options").get("include_usage"):
         yield _chunk(reply, call, 0, [], usage=_usage(reply.usage))
     yield _DONE
 
@@ -70,7 +70,7 @@ def _chunk(
 ) -> Event:
     """`usage` stands in every chunk if it was asked for, and is null in all but the last."""
     chunk = _object(call, "chat.completion.chunk") | {"choices": choices}
-    options = _options(call)
+    options = call.options("stream_options")
     if options.get("include_usage"):
         chunk["usage"] = usage
     if options.get("include_obfuscation", True):
@@ -80,10 +80,6 @@ def _chunk(
 
 def _choice(delta: dict[str, Any], finish: str | None) -> list[dict[str, Any]]:
     return [{"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish}]
-
-
-def _options(call: Call) -> dict[str, Any]:
-    return call.body.get("stream_options") or {}
 
 
 def _object(call: Call, kind: str) -> dict[str, Any]:

@@ -46,6 +46,7 @@ _ECHOED: dict[str, Any] = {
 }
 _REASONING = {"context": "current_turn", "effort": "medium", "mode": "standard", "summary": None}
 _TEXT = {"format": {"type": "text"}, "verbosity": "medium"}
+_FUNCTION = {"description": None, "strict": True}
 _NO_IMAGE_TOKENS = {"image_tokens": 0, "text_tokens": 0}
 _TOOL_USAGE = {
     "image_gen": {
@@ -151,7 +152,7 @@ class _Stream:
         yield self._event("response.function_call_arguments.done", arguments=arguments, **where)
 
     def _deltas(self, kind: str, parts: list[str] | tuple[str, ...], at: dict[str, Any]) -> Iterator[Event]:
-        asked = (self._call.body.get("stream_options") or {}).get("include_obfuscation", True)
+        asked = self._call.options("stream_options").get("include_obfuscation", True)
         for number, part in enumerate(parts):
             padding: dict[str, Any] = {"obfuscation": _OBFUSCATION[number % len(_OBFUSCATION) :]} if asked else {}
             yield self._event(f"{kind}.delta", content=bool(part), delta=part, **padding, **at)
@@ -171,17 +172,19 @@ def _response(call: Call) -> dict[str, Any]:
         "model": call.model,
         "output": [],
         **{name: body[name] if body.get(name) is not None else value for name, value in _ECHOED.items()},
-        "reasoning": _REASONING | (body.get("reasoning") or {}),
+        "reasoning": _REASONING | call.options("reasoning"),
         "service_tier": "auto",
-        "text": _TEXT | (body.get("text") or {}),
+        "text": _TEXT | call.options("text"),
         "tool_usage": _TOOL_USAGE,
-        "tools": [_tool(tool) for tool in body.get("tools") or []],
+        "tools": _tools(body.get("tools")),
         "usage": None,
     }
 
 
-def _tool(tool: dict[str, Any]) -> dict[str, Any]:
-    return {"description": None, "strict": True} | tool if tool.get("type") == "function" else tool
+def _tools(asked: Any) -> list[dict[str, Any]]:
+    """The tools of a request, functions with their defaults filled in."""
+    tools = [tool for tool in asked if isinstance(tool, dict)] if isinstance(asked, list) else []
+    return [_FUNCTION | tool if tool.get("type") == "function" else tool for tool in tools]
 
 
 def _incomplete(reply: Reply) -> str | None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import zlib
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NoReturn, Protocol
+from urllib.parse import unquote
 
 from conformance.upstream import (
     anthropic_messages,
@@ -16,7 +17,7 @@ from conformance.upstream import (
 )
 from conformance.upstream.delivery import EVENT_STREAM, Answer, bodied, resumed, streamed
 from conformance.upstream.journal import Headers, values
-from conformance.upstream.rendering import Call, to_json
+from conformance.upstream.rendering import Call, to_bytes, to_json
 from conformance.upstream.reply import ProviderError, Reply, Verbatim
 
 if TYPE_CHECKING:
@@ -124,7 +125,7 @@ class Answering:
     def _models(self, route: str) -> Answer:
         if route == "/v1/models":
             return self._json(self._platform.models(self._exchange.query))
-        name = route.removeprefix("/v1/models/")
+        name = unquote(route.removeprefix("/v1/models/"))
         found = next((model for model in self._platform.MODELS if model["id"] == name), None)
         return self._json(found) if found else self.error(self._platform.unknown_model(name))
 
@@ -145,7 +146,7 @@ class Answering:
         return self._headers((*typed, ("cache-control", "no-cache")), 200)
 
     def _json(self, value: Any, status: int = 200, headers: Headers = ()) -> Answer:
-        body = to_json(value).encode()
+        body = to_bytes(to_json(value))
         return bodied(status, self._headers(JSON, status, headers), body, self._reply.delivery)
 
     def _headers(self, first: Headers, status: int, scripted: Headers = ()) -> Headers:
@@ -164,7 +165,11 @@ class Answering:
 
 def _json(body: bytes) -> dict[str, Any] | None:
     try:
-        value = json.loads(body)
-    except ValueError:
+        value = json.loads(body, parse_constant=_no_json)
+    except (ValueError, RecursionError):
         return None
     return value if isinstance(value, dict) else None
+
+
+def _no_json(constant: str) -> NoReturn:
+    raise ValueError(f"{constant} is Python's, not JSON")

@@ -45,6 +45,11 @@ class Call:
     def request_id(self) -> str:
         return f"req_{self.name}_{self.number}"
 
+    def options(self, name: str) -> dict[str, Any]:
+        """An object of the request; whatever else stands in its place counts as none."""
+        value = self.body.get(name)
+        return value if isinstance(value, dict) else {}
+
 
 @dataclass(frozen=True)
 class Event:
@@ -74,6 +79,11 @@ class Renderer(Protocol):
 
 def to_json(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+def to_bytes(text: str) -> bytes:
+    """UTF-8; a lone surrogate, which a hostile request may have us echo, becomes its JSON escape."""
+    return text.encode(errors="backslashreplace")
 
 
 def pieces(text: str) -> list[str]:

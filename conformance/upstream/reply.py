@@ -88,7 +88,7 @@ class Delivery:
     end_after       end the body cleanly after that many events: truncation that only the protocol shows
     stall_after     say nothing more after that many events, until the client leaves
     garbage_after   bytes that are no event after that many events
-    error_after     the provider's own error event, and nothing after it
+    error_after     the provider's own error event, and nothing after it: the reply's `error`, where it has one
     """
 
     gated: bool = False

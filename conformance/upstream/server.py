@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
 
 _BODY_LIMIT = 64 * 1024 * 1024
+_GRACE_SECONDS = 0.05  # aiohttp takes 0 for no limit at all
+_HEADER_LIMIT = 64 * 1024
+_KEEPALIVE_SECONDS = 3600
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
@@ -33,13 +36,23 @@ async def serve(
     control_port: int = 0,
     control_secret: str | None = None,
 ) -> AsyncIterator[UpstreamAddress]:
-    """Serve in this event loop. `keys` holds each provider's one valid key; port 0 takes a free one."""
+    """Serve in this event loop.
+
+    `keys` holds each provider's one valid key; a provider without one turns everybody away. Port 0 takes a free one.
+    """
     cases = Cases()
     secret = control_secret or secrets.token_urlsafe(24)
-    data = web.Server(_Desk(cases, keys).handle, handler_cancellation=True, auto_decompress=False)
+    data = web.Server(
+        _Desk(cases, keys).handle,
+        handler_cancellation=True,
+        auto_decompress=False,
+        keepalive_timeout=_KEEPALIVE_SECONDS,
+        max_line_size=_HEADER_LIMIT,
+        max_field_size=_HEADER_LIMIT,
+    )
     async with AsyncExitStack() as stack:
-        listening = await _listen(stack, web.ServerRunner(data, shutdown_timeout=0), host, port)
-        control = web.AppRunner(control_app(cases, secret), shutdown_timeout=0, access_log=None)
+        listening = await _listen(stack, web.ServerRunner(data, shutdown_timeout=_GRACE_SECONDS), host, port)
+        control = web.AppRunner(control_app(cases, secret), shutdown_timeout=_GRACE_SECONDS, access_log=None)
         controlling = await _listen(stack, control, host, control_port)
         yield UpstreamAddress(f"http://{host}:{listening}", f"http://{host}:{controlling}", secret)
 
@@ -56,7 +69,7 @@ class _Desk:
 
     def __init__(self, cases: Cases, keys: Mapping[str, str]) -> None:
         self._cases = cases
-        self._keys = keys
+        self._keys = {provider: keys.get(provider) or secrets.token_urlsafe() for provider in PLATFORMS}
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         try:

@@ -46,6 +46,7 @@ async def test_what_is_harmless_changes_nothing_for_the_sdks(
         assert (await chat.get_final_completion()).choices[0].message.content == "".join(WORDS)
     async with gpt.responses.stream(model="m", input=script.prompt) as response:
         assert (await response.get_final_response()).output_text == "".join(WORDS)
+    assert (await gpt.responses.create(model="m", input=script.prompt)).output_text == "".join(WORDS)
     assert all(call.finished and call.client_left_at is None for call in await script.journal())
 
 

@@ -11,8 +11,16 @@ import sys
 
 import pytest
 
-from conformance.upstream import Reply, Upstream, UpstreamAddress, UpstreamDidNotStartError, UpstreamProcess
+from conformance.upstream import (
+    Delivery,
+    Reply,
+    Upstream,
+    UpstreamAddress,
+    UpstreamDidNotStartError,
+    UpstreamProcess,
+)
 from tests.upstream.conftest import KEYS
+from tests.upstream.raw import chat, connected
 
 PARENT = """
 import json, sys
@@ -79,6 +87,53 @@ def test_it_needs_neither_pytest_nor_the_sdks() -> None:
     loaded = "import conformance.upstream.__main__, sys; print(*sys.modules)"
     modules = subprocess.run([sys.executable, "-c", loaded], capture_output=True, text=True, check=True).stdout
     assert not {"pytest", "openai", "anthropic", "hypothesis"} & set(modules.split())
+
+
+async def test_deliveries_are_the_same_on_its_own_event_loop() -> None:
+    with UpstreamProcess(KEYS) as address:
+        async with Upstream(address) as upstream:
+            await _cut(upstream)
+            await _pieces(upstream)
+            await _left(upstream)
+
+
+async def _cut(upstream: Upstream) -> None:
+    script = await upstream.answers(Reply(text="x", delivery=Delivery(cut_after=2)))
+    async with connected(upstream.url) as line:
+        await line.send(chat(script.prompt, stream=True, version="1.0"))
+        with pytest.raises(ConnectionResetError):
+            await line.reader.read()
+    assert (await script.received()).sent.count(b"data: ") == 2
+
+
+async def _pieces(upstream: Upstream) -> None:
+    script = await upstream.answers(Reply(text="x", delivery=Delivery(chunk_bytes=1)))
+    async with connected(upstream.url) as line:
+        await line.send(chat(script.prompt, stream=True))
+        await line.head()
+        assert {len(chunk) for chunk in await line.chunks()} == {1}
+
+
+async def _left(upstream: Upstream) -> None:
+    script = await upstream.answers(Reply(text="x", delivery=Delivery(hold_headers=True)))
+    async with connected(upstream.url) as line:
+        await line.send(chat(script.prompt, stream=True))
+        await script.arrived()
+    assert await script.caller_left()
+
+
+async def test_it_stops_at_once_though_an_answer_is_held() -> None:
+    upstream = UpstreamProcess(KEYS)
+    async with Upstream(upstream.start()) as checks:
+        script = await checks.answers(Reply(text="x", delivery=Delivery(hold_headers=True)))
+        async with connected(checks.url) as line:
+            await line.send(chat(script.prompt))
+            await script.arrived()
+            process = upstream._process
+            upstream.stop()
+            assert process
+            assert process.returncode == 0
+            assert await line.reader.read() == b""
 
 
 def _listens(url: str) -> bool:

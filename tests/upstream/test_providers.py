@@ -10,6 +10,7 @@ import openai
 import pytest
 
 from conformance.upstream import ProviderError, Reply, Upstream
+from conformance.upstream.server import serve
 from tests.upstream.conftest import KEYS
 from tests.upstream.raw import CHAT, MESSAGES, connected, request
 
@@ -23,8 +24,8 @@ KEY, OTHER = KEYS["anthropic"], KEYS["openai"]
 async def call(upstream: Upstream, path: str, extra: str, body: bytes = b"{}", method: str = "POST") -> Received:
     """What the upstream answered to a request of a stranger."""
     async with connected(upstream.url) as line:
-        await line.send(request(path, body, method=method, extra=extra))
-        await line.head()
+        await line.send(request(path, body, method=method, extra=f"{extra}Connection: close\r\n"))
+        await line.reader.read()
     return (await upstream.journal(until="finished", count=1, patience=5))[-1]
 
 
@@ -98,9 +99,38 @@ async def test_a_wrong_method_is_not_found(upstream: Upstream, method: str) -> N
     assert answer.status == 404
 
 
-@pytest.mark.parametrize("body", [b"{", b"", b"[]", b"\xff"])
+@pytest.mark.parametrize("body", [b"{", b"", b"[]", b"\xff", b'{"temperature": NaN}', b"[" * 100_000])
 async def test_a_body_that_is_no_json_object_is_refused(upstream: Upstream, body: bytes) -> None:
     assert (await call(upstream, MESSAGES, f"x-api-key: {KEY}\r\n{VERSION}", body)).status == 400
+
+
+@pytest.mark.parametrize(
+    "strange",
+    [
+        {"stream_options": "x", "tools": "y", "text": [1], "reasoning": 2, "stream": True},
+        {"tools": [1, None, {"type": "function"}], "metadata": None, "model": {"a": 1}},
+        {"instructions": "\ud800", "model": "\ud800"},
+        {"instructions": "\ud800", "model": "\ud800", "stream": True},
+    ],
+)
+async def test_strange_requests_are_answered(upstream: Upstream, strange: dict[str, object]) -> None:
+    headers = f"x-api-key: {KEY}\r\nAuthorization: Bearer {OTHER}\r\n{VERSION}"
+    for path in (MESSAGES, CHAT, "/openai/v1/responses"):
+        answer = await call(upstream, path, headers, json.dumps(strange).encode())
+        assert (answer.status, answer.finished) == (200, True)
+
+
+async def test_a_provider_without_a_key_turns_everybody_away() -> None:
+    async with serve({}) as address, Upstream(address) as upstream:
+        for key in (KEY, ""):
+            assert (await call(upstream, MESSAGES, f"x-api-key: {key}\r\n{VERSION}")).status == 401
+
+
+async def test_long_headers_arrive(upstream: Upstream) -> None:
+    long = "x" * 60_000
+    answer = await call(upstream, f"{MESSAGES}?q={long}", f"x-api-key: {KEY}\r\nx-long: {long}\r\n{VERSION}")
+    assert answer.query == f"q={long}"
+    assert answer.values("x-long") == [long]
 
 
 async def test_a_scripted_error_goes_for_counts_and_models_too(
