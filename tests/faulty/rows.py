@@ -1,0 +1,464 @@
+"""What each fault does to a call, row by row."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from conformance.upstream import ProviderError, RedactedThinking, Reply, Thinking, ToolCall, Usage
+from tests.faulty.seen import CHAT, CLAUDE, COUNT, MODELS, RESPONSES, Seen, Spoils, Stimulus
+
+BETAS = CLAUDE.but(headers=(("anthropic-beta", "never-seen-2099-01-01, effort-2025-11-24"), ("anthropic-beta", "b2")))
+COUNT_BETAS = COUNT.but(headers=BETAS.headers)
+
+
+def with_header(name: str, value: str = "1", on: Stimulus = CLAUDE) -> Stimulus:
+    return on.but(headers=((name, value),))
+
+
+def asked(on: Stimulus, **fields: object) -> Stimulus:
+    return on.but(fields=tuple(fields.items()))
+
+
+HEADERS = (
+    Spoils("drops-beta", BETAS, "asked headers", lambda it: not it.sent("anthropic-beta")),
+    Spoils(
+        "first-beta-only",
+        BETAS,
+        "asked headers",
+        lambda it: it.sent("anthropic-beta") == ["never-seen-2099-01-01", "b2"],
+    ),
+    Spoils("known-betas-only", BETAS, "asked headers", lambda it: it.sent("anthropic-beta") == ["effort-2025-11-24"]),
+    Spoils("merges-no-repeats", BETAS, "asked headers", lambda it: "b2" not in it.sent("anthropic-beta")),
+    Spoils("no-beta-on-count-tokens", COUNT_BETAS, "asked headers", lambda it: not it.sent("anthropic-beta")),
+    Spoils("pins-version", CLAUDE, "asked headers", lambda it: it.sent("anthropic-version") == ["2023-06-01"]),
+    Spoils("pins-new-version", CLAUDE, "asked headers", lambda it: it.sent("anthropic-version") == ["2026-10-21"]),
+    Spoils(
+        "version-pinned-on-count-tokens",
+        COUNT,
+        "asked headers",
+        lambda it: it.sent("anthropic-version") == ["2023-06-01"],
+    ),
+    Spoils("drops-query", CHAT, "asked query", lambda it: not it.received[0].query),
+    Spoils("drops-custom-headers", with_header("x-mine"), "asked headers", lambda it: not it.sent("x-mine")),
+    Spoils("drops-traceparent", with_header("traceparent"), "asked headers", lambda it: not it.sent("traceparent")),
+    Spoils(
+        "drops-idempotency-key",
+        with_header("idempotency-key"),
+        "asked headers",
+        lambda it: not it.sent("idempotency-key"),
+    ),
+    Spoils(
+        "drops-openai-headers",
+        with_header("openai-beta", on=CHAT),
+        "asked headers",
+        lambda it: not it.sent("openai-beta"),
+    ),
+    Spoils("hides-user-agent", CHAT, "asked headers", lambda it: it.sent("user-agent") == ["relay/1.0"]),
+    Spoils(
+        "drops-session-id",
+        with_header("x-claude-code-session-id"),
+        "asked headers",
+        lambda it: not it.sent("x-claude-code-session-id"),
+    ),
+    Spoils("forwards-cookies", with_header("cookie", "a=b"), "asked headers", lambda it: it.sent("cookie") == ["a=b"]),
+    Spoils(
+        "forwards-hop-by-hop",
+        CHAT.but(headers=(("connection", "x-hop"), ("x-hop", "1"))),
+        "asked headers",
+        lambda it: it.sent("x-hop") == ["1"],
+    ),
+    Spoils("answers-own-headers-only", CHAT, "headers", lambda it: "openai-version" not in it.headers),
+    Spoils("loses-request-id", CLAUDE, "headers", lambda it: "request-id" not in it.headers),
+    Spoils("loses-request-id", CHAT, "headers", lambda it: "x-request-id" not in it.headers),
+)
+
+NESTED = ({"role": "assistant", "content": "a", "novel": 1},)
+MARKED = ({"role": "user", "content": [{"type": "text", "text": "b", "cache_control": {"type": "ephemeral"}}]},)
+REFUSAL = Reply(refusal="I would rather not.")
+EXTRA = replace(CLAUDE.reply, extra={"novel": 1, "nothing": None, "ratio": 0.123456, "count": 2**53 + 1})
+ODD = "e\u0301 \u2028 end"
+
+BODY = (
+    Spoils("drops-unknown-fields", asked(CLAUDE, novel=1), "asked body", lambda it: "novel" not in it.asked),
+    Spoils("drops-unknown-fields", asked(CHAT, novel=1), "asked body", lambda it: "novel" not in it.asked),
+    Spoils(
+        "drops-nested-unknown-fields",
+        RESPONSES.but(turns=NESTED),
+        "asked body",
+        lambda it: it.asked["input"][1] == {"role": "assistant", "content": "a"},
+    ),
+    Spoils(
+        "drops-metadata", asked(CLAUDE, metadata={"user_id": "u"}), "asked body", lambda it: "metadata" not in it.asked
+    ),
+    Spoils("injects-field", CLAUDE, "asked body", lambda it: it.asked["temperature"] == 1.0),
+    Spoils("drops-nulls", asked(CHAT, stop=None), "asked body", lambda it: "stop" not in it.asked),
+    Spoils(
+        "rounds-numbers",
+        asked(CHAT, logit_bias={"1": 0.12345}),
+        "asked body",
+        lambda it: it.asked["logit_bias"]["1"] == 0.123,
+    ),
+    Spoils(
+        "rounds-numbers",
+        CHAT.but(reply=EXTRA),
+        "body",
+        lambda it: (it.json["ratio"], it.json["count"]) == (0.123, 2**53),
+    ),
+    Spoils("mangles-unicode", asked(CHAT, user=ODD), "asked body", lambda it: it.asked["user"] == "\u00e9   end"),
+    Spoils("mangles-unicode", CHAT.but(reply=Reply(text=ODD)), "body", lambda it: "\u00e9   end" in it.text),
+    Spoils(
+        "developer-becomes-system",
+        CHAT.but(turns=({"role": "developer", "content": "d"},)),
+        "asked body",
+        lambda it: it.asked["messages"][1]["role"] == "system",
+    ),
+    Spoils(
+        "system-blocks-joined",
+        asked(CLAUDE, system=[{"type": "text", "text": "a"}, {"type": "text", "text": "b"}]),
+        "asked body",
+        lambda it: it.asked["system"] == "a\nb",
+    ),
+    Spoils(
+        "system-role-dropped",
+        CLAUDE.but(turns=({"role": "system", "content": "s"},)),
+        "asked body",
+        lambda it: len(it.asked["messages"]) == 1,
+    ),
+    Spoils(
+        "strips-cache-control",
+        CLAUDE.but(turns=MARKED),
+        "asked body",
+        lambda it: b"cache_control" not in it.received[0].body,
+    ),
+    Spoils("renames-model-upstream", CHAT, "asked body, body", lambda it: it.asked["model"] == "relay/m"),
+    Spoils("renames-model", CLAUDE, "body", lambda it: it.json["model"] == "relay/m"),
+    Spoils(
+        "renames-model", RESPONSES.but(stream=True), "body", lambda it: it.events[-1]["response"]["model"] == "relay/m"
+    ),
+    Spoils("rewrites-answer-id", CHAT, "body", lambda it: it.json["id"].startswith("relay_chatcmpl-")),
+    Spoils(
+        "rewrites-answer-id",
+        CLAUDE.but(stream=True),
+        "body",
+        lambda it: it.events[0]["message"]["id"].startswith("relay_msg_"),
+    ),
+    Spoils("drops-unknown-answer-fields", CLAUDE.but(reply=EXTRA), "body", lambda it: "novel" not in it.json),
+    Spoils("drops-null-answer-fields", CLAUDE, "body", lambda it: "stop_sequence" not in it.json),
+    Spoils("adds-answer-field", RESPONSES, "body", lambda it: it.json["provider"] == "relay"),
+    Spoils("loses-last-sentence", CLAUDE, "body", lambda it: it.json["content"][0]["text"] == "Grüße."),
+    Spoils("loses-last-sentence", CHAT, "body", lambda it: it.json["choices"][0]["message"]["content"] == "Grüße."),
+    Spoils(
+        "flattens-stop-reason",
+        CLAUDE.but(reply=Reply(text="a", stop="length")),
+        "body",
+        lambda it: it.json["stop_reason"] == "end_turn",
+    ),
+    Spoils(
+        "flattens-stop-reason",
+        RESPONSES.but(reply=Reply(text="a", stop="length"), stream=True),
+        "body",
+        lambda it: "event: response.completed" in it.text and it.events[-1]["response"]["status"] == "completed",
+    ),
+    Spoils(
+        "loses-refusal", CHAT.but(reply=REFUSAL), "body", lambda it: it.json["choices"][0]["message"]["refusal"] is None
+    ),
+    Spoils("loses-refusal", RESPONSES.but(reply=REFUSAL, stream=True), "body", lambda it: "rather" not in it.text),
+    Spoils("loses-refusal", CLAUDE.but(reply=REFUSAL), "body", lambda it: it.json["stop_reason"] == "end_turn"),
+)
+
+TOLD = CLAUDE.but(stream=True)
+CHATTED = CHAT.but(stream=True)
+RESPONDED = RESPONSES.but(stream=True)
+ACCENTS = Reply(text="äöü" * 60)
+
+
+def chunks(it: Seen) -> list[dict[str, object]]:
+    return [event for event in it.events if event != "[DONE]"]
+
+
+def ids(it: Seen) -> set[object]:
+    return {event["id"] for event in chunks(it)}
+
+
+STREAMING = (
+    Spoils("loses-last-delta", TOLD, "body", lambda it: "fine day." not in it.text),
+    Spoils("loses-last-delta", CHATTED, "body", lambda it: "fine day." not in it.text),
+    Spoils("loses-terminal", TOLD, "body", lambda it: it.types[-1] == "message_delta"),
+    Spoils("loses-terminal", CHATTED, "body", lambda it: "[DONE]" not in it.text),
+    Spoils("loses-terminal", RESPONDED, "body", lambda it: "response.completed" not in it.types),
+    Spoils("repeats-terminal", TOLD, "body", lambda it: it.types[-2:] == ["message_stop"] * 2),
+    Spoils("repeats-terminal", CHATTED, "body", lambda it: it.events[-2:] == ["[DONE]"] * 2),
+    Spoils("appends-done", TOLD, "body", lambda it: it.events[-1] == "[DONE]"),
+    Spoils("appends-done", RESPONDED, "body", lambda it: it.events[-1] == "[DONE]"),
+    Spoils("repeats-start", TOLD, "body", lambda it: it.types[:2] == ["message_start"] * 2),
+    Spoils("repeats-start", RESPONDED, "body", lambda it: it.types[:2] == ["response.created"] * 2),
+    Spoils("repeats-start", CHATTED, "body", lambda it: it.events[0] == it.events[1]),
+    Spoils("loses-stop-event", TOLD, "body", lambda it: "message_delta" not in it.types),
+    Spoils("loses-stop-event", CHATTED, "body", lambda it: '"finish_reason":"stop"' not in it.text),
+    Spoils("drops-event-names", TOLD, "body", lambda it: "event:" not in it.text),
+    Spoils("swaps-events", TOLD, "body", lambda it: it.text.index("It is a") < it.text.index("Gr")),
+    Spoils("repeats-a-delta", CHATTED, "body", lambda it: it.text.count("Grüße") == 2),
+    Spoils("interleaves-blocks", TOLD, "body", lambda it: 1 in [event.get("index") for event in it.events]),
+    Spoils(
+        "restarts-indices",
+        TOLD.but(reply=Reply(text="a", tool_calls=(ToolCall("t", "n"),))),
+        "body",
+        lambda it: '"index":1' not in it.text,
+    ),
+    Spoils("loses-item-done", TOLD, "body", lambda it: "content_block_stop" not in it.types),
+    Spoils("loses-item-done", RESPONDED, "body", lambda it: "response.output_item.done" not in it.types),
+    Spoils(
+        "skips-sequence-numbers",
+        RESPONDED,
+        "body",
+        lambda it: [event["sequence_number"] for event in it.events][:3] == [0, 2, 4],
+    ),
+    Spoils("drops-pings", TOLD.delivered(pings=True), "body", lambda it: "ping" not in it.types),
+    Spoils("drops-comments", CHATTED.delivered(comments=True), "body", lambda it: "\n:" not in it.text),
+    Spoils(
+        "decodes-each-chunk", TOLD.but(reply=ACCENTS).delivered(chunk_bytes=1), "body", lambda it: "\ufffd" in it.text
+    ),
+    Spoils("splits-on-lf-only", TOLD.delivered(line_end="\r\n"), "body", lambda it: not it.body),
+    Spoils("chokes-on-unknown-event", TOLD.delivered(unknown_event=True), "body, ending", lambda it: not it.whole),
+    Spoils("drops-unknown-events", TOLD.delivered(unknown_event=True), "body", lambda it: "message_stop" in it.types),
+    Spoils(
+        "drops-unknown-events",
+        RESPONDED.delivered(unknown_event=True),
+        "body",
+        lambda it: "response.completed" in it.types,
+    ),
+    Spoils("says-text-plain", TOLD, "headers", lambda it: it.headers["content-type"].startswith("text/plain")),
+    Spoils("says-json", TOLD, "headers", lambda it: it.headers["content-type"] == "application/json"),
+    Spoils(
+        "cuts-long-events",
+        TOLD.but(reply=Reply(text=("long" * 2**15, "b"))),
+        "body",
+        lambda it: "longlong" not in it.text,
+    ),
+    Spoils("changes-created", CHATTED, "body", lambda it: len({event["created"] for event in chunks(it)}) > 2),
+    Spoils("new-id-each-chunk", CHATTED, "body", lambda it: len(ids(it)) > 2),
+)
+
+CALLS = Reply(tool_calls=(ToolCall("call_1", "look", '{"b": 1.10,"a":[1]}'), ToolCall("call_2", "see", '{"x":2}')))
+EMPTY = Reply(tool_calls=(ToolCall("call_1", "look", "{}"),))
+HISTORY = (
+    {"role": "assistant", "content": [{"type": "tool_use", "id": "call_1", "name": "look", "input": {}}]},
+    {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "call_1", "content": "seen"}]},
+)
+CHAT_HISTORY = (
+    {
+        "role": "assistant",
+        "tool_calls": [{"id": "call_1", "type": "function", "function": {"name": "look", "arguments": '{"b":1.10}'}}],
+    },
+    {"role": "tool", "tool_call_id": "call_1", "content": "seen"},
+)
+DEFINITIONS = asked(
+    CLAUDE,
+    tools=[{"name": "look", "input_schema": {}, "strict": True}, {"name": "see", "input_schema": {}}],
+    tool_choice={"type": "any"},
+)
+
+TOOLS = (
+    Spoils(
+        "rewrites-tool-ids", CLAUDE.but(reply=CALLS), "body", lambda it: it.json["content"][0]["id"] == "relay_call_1"
+    ),
+    Spoils("rewrites-tool-ids", CHATTED.but(reply=CALLS), "body", lambda it: '"id":"relay_call_2"' in it.text),
+    Spoils("rewrites-tool-ids", RESPONDED.but(reply=CALLS), "body", lambda it: '"call_id":"relay_call_2"' in it.text),
+    Spoils(
+        "rewrites-tool-ids-upstream",
+        CLAUDE.but(turns=HISTORY),
+        "asked body",
+        lambda it: it.received[0].body.count(b"relay_call_1") == 2,
+    ),
+    Spoils(
+        "rewrites-tool-ids-upstream",
+        CHAT.but(turns=CHAT_HISTORY),
+        "asked body",
+        lambda it: it.received[0].body.count(b"relay_call_1") == 2,
+    ),
+    *(
+        Spoils(
+            "loses-second-tool-call",
+            on.but(reply=CALLS, stream=stream),
+            "body",
+            lambda it: "look" in it.text and "see" not in it.text,
+        )
+        for on in (CLAUDE, CHAT, RESPONSES)
+        for stream in (False, True)
+    ),
+    Spoils(
+        "merges-parallel-calls", CHATTED.but(reply=CALLS), "body", lambda it: '"tool_calls":[{"index":1' not in it.text
+    ),
+    Spoils("merges-parallel-calls", TOLD.but(reply=CALLS), "body", lambda it: '"index":1' not in it.text),
+    Spoils("reserialises-arguments", CHAT.but(reply=CALLS), "body", lambda it: r"{\"a\": [1], \"b\": 1.1}" in it.text),
+    Spoils(
+        "reserialises-arguments", CHATTED.but(reply=CALLS), "body", lambda it: r"{\"a\": [1], \"b\": 1.1}" in it.text
+    ),
+    Spoils("reserialises-arguments", TOLD.but(reply=CALLS), "body", lambda it: r"{\"a\": [1], \"b\": 1.1}" in it.text),
+    Spoils(
+        "reserialises-arguments",
+        RESPONDED.but(reply=CALLS),
+        "body",
+        lambda it: it.text.count(r"{\"a\": [1], \"b\": 1.1}") >= 4,
+    ),
+    Spoils(
+        "reserialises-arguments-upstream",
+        CHAT.but(turns=CHAT_HISTORY),
+        "asked body",
+        lambda it: rb"{\"b\": 1.1}" in it.received[0].body,
+    ),
+    Spoils("drops-empty-arguments", CLAUDE.but(reply=EMPTY), "body", lambda it: "input" not in it.json["content"][0]),
+    Spoils("drops-empty-arguments", CHAT.but(reply=EMPTY), "body", lambda it: "arguments" not in it.text),
+    Spoils(
+        "drops-tool-results", CLAUDE.but(turns=HISTORY), "asked body", lambda it: b"seen" not in it.received[0].body
+    ),
+    Spoils(
+        "drops-tool-results", CHAT.but(turns=CHAT_HISTORY), "asked body", lambda it: b"seen" not in it.received[0].body
+    ),
+    Spoils("drops-tool-definitions-but-first", DEFINITIONS, "asked body", lambda it: len(it.asked["tools"]) == 1),
+    Spoils("strips-strict", DEFINITIONS, "asked body", lambda it: b"strict" not in it.received[0].body),
+    Spoils("drops-tool-choice", DEFINITIONS, "asked body", lambda it: "tool_choice" not in it.asked),
+)
+
+THOUGHT = Reply(text="done.", thinking=(Thinking("hm hm", "PROOF=="), RedactedThinking("OPAQUE==")))
+REASONED = asked(RESPONSES.but(reply=THOUGHT), include=["reasoning.encrypted_content"])
+THINKER = CLAUDE.but(
+    turns=({"role": "assistant", "content": [{"type": "thinking", "thinking": "hm", "signature": "PROOF"}]},)
+)
+REASONER = RESPONSES.but(turns=({"type": "reasoning", "summary": [], "encrypted_content": "PROOF"},))
+
+THINKING = (
+    Spoils(
+        "drops-signature", CLAUDE.but(reply=THOUGHT), "body", lambda it: "hm hm" in it.text and "PROOF" not in it.text
+    ),
+    Spoils("drops-signature", TOLD.but(reply=THOUGHT), "body", lambda it: "PROOF" not in it.text),
+    Spoils(
+        "drops-redacted", CLAUDE.but(reply=THOUGHT), "body", lambda it: "hm hm" in it.text and "OPAQUE" not in it.text
+    ),
+    Spoils(
+        "drops-redacted", TOLD.but(reply=THOUGHT), "body", lambda it: "PROOF" in it.text and "OPAQUE" not in it.text
+    ),
+    Spoils(
+        "drops-redacted", REASONED.but(stream=True), "body", lambda it: "PROOF" in it.text and "OPAQUE" not in it.text
+    ),
+    Spoils("drops-thinking", CLAUDE.but(reply=THOUGHT), "body", lambda it: len(it.json["content"]) == 1),
+    Spoils(
+        "drops-thinking", REASONED.but(stream=True), "body", lambda it: len(it.events[-1]["response"]["output"]) == 1
+    ),
+    Spoils("drops-thinking-upstream", THINKER, "asked body", lambda it: it.asked["messages"][1]["content"] == []),
+    Spoils("drops-thinking-upstream", REASONER, "asked body", lambda it: len(it.asked["input"]) == 1),
+    Spoils("drops-signature-upstream", THINKER, "asked body", lambda it: b"PROOF" not in it.received[0].body),
+    Spoils("drops-encrypted-content", REASONED, "body", lambda it: "PROOF" not in it.text),
+    Spoils("drops-encrypted-content-upstream", REASONER, "asked body", lambda it: b"PROOF" not in it.received[0].body),
+)
+
+METERED = asked(CHATTED, stream_options={"include_usage": True})
+LIMITED = ProviderError(status=429, message="slow down", retry_after="7", headers=(("x-should-retry", "true"),))
+REFUSED = Reply(error=LIMITED)
+
+USAGE = (
+    Spoils("loses-usage", CHAT, "body", lambda it: "usage" not in it.json),
+    Spoils("loses-usage", TOLD, "body", lambda it: "usage" not in it.text),
+    Spoils("loses-cached-usage", CLAUDE, "body", lambda it: it.json["usage"]["cache_read_input_tokens"] == 0),
+    Spoils(
+        "loses-cached-usage", CHAT, "body", lambda it: it.json["usage"]["prompt_tokens_details"]["cached_tokens"] == 0
+    ),
+    Spoils(
+        "loses-reasoning-usage",
+        RESPONSES,
+        "body",
+        lambda it: it.json["usage"]["output_tokens_details"]["reasoning_tokens"] == 0,
+    ),
+    Spoils("counts-twice", CHAT, "body", lambda it: it.json["usage"]["prompt_tokens"] == 200),
+    Spoils("usage-only-when-whole", METERED, "body", lambda it: "prompt_tokens" not in it.text),
+    Spoils("usage-only-when-whole", TOLD, "body", lambda it: '"output_tokens":50' not in it.text),
+    Spoils(
+        "guesses-token-count",
+        COUNT,
+        "body",
+        lambda it: it.json["input_tokens"] != Usage().input and it.json["input_tokens"] < 100,
+    ),
+    Spoils(
+        "guesses-when-refused",
+        COUNT.but(reply=REFUSED),
+        "status, body",
+        lambda it: it.status == 200 and it.json["input_tokens"],
+    ),
+    Spoils("drops-fields-when-counting", asked(COUNT, system="s"), "asked body", lambda it: "system" not in it.asked),
+    Spoils("invents-models", MODELS, "body", lambda it: [model["id"] for model in it.json["data"]] == ["relay-model"]),
+)
+
+OVERLOADED = CLAUDE.but(reply=Reply(error=ProviderError(status=529)))
+TOO_LARGE = CLAUDE.but(reply=Reply(error=ProviderError(status=413)))
+
+ERRORS = (
+    Spoils("flattens-status", CHAT.but(reply=REFUSED), "status", lambda it: it.status == 400),
+    Spoils("flattens-status", OVERLOADED, "status", lambda it: it.status == 500),
+    Spoils("413-becomes-400", TOO_LARGE, "status", lambda it: it.status == 400),
+    Spoils("529-becomes-500", OVERLOADED, "status", lambda it: it.status == 500),
+    Spoils("foreign-envelope", CHAT.but(reply=REFUSED), "body", lambda it: it.json == {"detail": "slow down"}),
+    Spoils(
+        "rewords-errors",
+        CHAT.but(reply=REFUSED),
+        "body",
+        lambda it: it.json["error"]["message"] == "RelayException: slow down",
+    ),
+    Spoils("retypes-errors", CLAUDE.but(reply=REFUSED), "body", lambda it: it.json["error"]["type"] == "relay_error"),
+    Spoils("loses-retry-after", CHAT.but(reply=REFUSED), "headers", lambda it: "retry-after" not in it.headers),
+    Spoils("loses-rate-limits", CHAT, "headers", lambda it: "x-ratelimit-limit-requests" not in it.headers),
+    Spoils("loses-should-retry", CHAT.but(reply=REFUSED), "headers", lambda it: "x-should-retry" not in it.headers),
+    Spoils(
+        "loses-error-request-id", CLAUDE.but(reply=REFUSED), "headers, body", lambda it: "request_id" not in it.json
+    ),
+    Spoils(
+        "errors-as-200",
+        TOLD.but(reply=REFUSED),
+        "status, headers, body",
+        lambda it: it.events[0]["error"]["message"] == "slow down",
+    ),
+    Spoils("swallows-stream-errors", TOLD.delivered(error_after=3), "body", lambda it: "error" not in it.types),
+    Spoils(
+        "rewords-stream-errors",
+        TOLD.delivered(error_after=3),
+        "body",
+        lambda it: it.events[-1]["error"]["message"].startswith("RelayException"),
+    ),
+)
+
+ENCODED = with_header("accept-encoding", "identity", on=CHAT)
+
+ISOLATION = (
+    Spoils("leaks-client-key", CLAUDE, "asked headers", lambda it: it.sent("authorization")),
+    Spoils("leaks-client-key", CHAT, "asked headers", lambda it: it.sent("x-api-key")),
+    Spoils("leaks-client-key-on-models", MODELS, "asked headers", lambda it: it.sent("x-api-key")),
+    Spoils(
+        "leaks-client-key-to-agents",
+        with_header("user-agent", "claude-cli/2.1"),
+        "asked headers",
+        lambda it: it.sent("authorization"),
+    ),
+    Spoils("leaks-client-key-in-query", CHAT, "asked query", lambda it: "key=sk-" in it.received[0].query),
+    Spoils("crosses-provider-keys", CHAT, "asked headers", lambda it: it.sent("x-api-key")),
+    Spoils(
+        "leaks-provider-key-in-answers", CLAUDE, "body", lambda it: it.json["relay_debug"]["api_key"].startswith("sk-")
+    ),
+    Spoils("leaks-provider-key-encoded", CHAT, "headers", lambda it: it.headers["x-relay-upstream"]),
+)
+
+CONNECTION = (
+    Spoils("cut-becomes-clean-end", TOLD.delivered(cut_after=4), "body", lambda it: "error" not in it.types),
+    Spoils(
+        "truncation-becomes-clean-end", RESPONDED.delivered(end_after=4), "body", lambda it: "error" not in it.types
+    ),
+    Spoils(
+        "cut-becomes-success",
+        CHAT.delivered(cut_after=1).but(stream=False),
+        "headers, body, ending",
+        lambda it: it.whole and it.json,
+    ),
+    Spoils("retries-errors", CHAT.but(reply=REFUSED), "calls", lambda it: len(it.received) == 2),
+    Spoils("retries-cuts", CHAT.delivered(cut_after=1).but(stream=False), "calls", lambda it: len(it.received) == 2),
+    Spoils("calls-twice", CHAT, "calls", lambda it: len(it.received) == 2),
+)
+
+ROWS = (*HEADERS, *BODY, *STREAMING, *TOOLS, *THINKING, *USAGE, *ERRORS, *ISOLATION, *CONNECTION)
