@@ -6,11 +6,14 @@ from conformance.target.hooks import HookFailedError, Hooks
 from conformance.target.installs import InstallFailedError, Missing, install, installed
 from conformance.target.loading import TargetInvalidError, load
 from conformance.target.running import Running, TargetNotStartedError, launch
-from conformance.target.schema import Target
+from conformance.target.schema import Auth, Target
+from conformance.target.templates import SECRETS
 
 __all__ = [
     "FEATURES",
     "PROFILES",
+    "SECRETS",
+    "Auth",
     "BuiltIn",
     "HookFailedError",
     "Hooks",

@@ -39,7 +39,7 @@ class Process:
     """A command that runs, with its whole process group, no longer than the `with` block."""
 
     def __init__(self, command: Sequence[str], *, cwd: Path, environment: Mapping[str, str], log: Path) -> None:
-        self._log = log
+        self.log = log
         with log.open("ab") as output:
             self._guard = subprocess.Popen(
                 [sys.executable, "-I", "-S", str(_GUARD), str(GRACE_SECONDS), *command],
@@ -68,7 +68,7 @@ class Process:
         return self._guard.poll()
 
     def output(self) -> bytes:
-        return self._log.read_bytes()
+        return self.log.read_bytes()
 
 
 def last_lines(log: bytes, count: int = 15) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import socket
 import subprocess
 import sys
@@ -60,8 +61,11 @@ class Running:
 
     def output(self) -> bytes:
         """All that the gateway has written so far: stdout, stderr, and the logs that its target file names."""
-        own = self.process.output() if self.process else b""
-        return own + b"".join(log.read_bytes() for log in self.logs if log.is_file())
+        return b"".join(log.read_bytes() for log in self.log_files if log.is_file())
+
+    @property
+    def log_files(self) -> tuple[Path, ...]:
+        return (*([self.process.log] if self.process else []), *self.logs)
 
     def exited(self) -> int | None:
         """The exit code of a gateway that has ended; 128 + n for signal n."""
@@ -138,10 +142,9 @@ class _Launcher:
 
     def started(self, start: Start) -> Process:
         command = [self.fill(part) for part in start.command]
-        if (executable := find_executable(command[0])) is None:
-            raise self.failed(
-                f"{command[0]}: command not found; install it, or put its directory on PATH ({search_path()})"
-            )
+        named = str(self.target.here / command[0]) if os.sep in command[0] else command[0]
+        if (executable := find_executable(named)) is None:
+            raise self.failed(f"{named}: command not found; install it, or put its directory on PATH ({search_path()})")
         for name, content in start.files.items():
             _write_private(self.workdir / name, self.fill(content))
         environment, log = self.environment(), self.workdir / "output.log"

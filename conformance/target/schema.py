@@ -76,7 +76,10 @@ class Ready(Table):
 
 
 class Start(Table):
-    """A command in a directory of its own and a clean environment: PATH, HOME, LANG and `env`."""
+    """A command in a directory of its own and a clean environment: PATH, HOME, LANG and `env`.
+
+    What lies beside the target file is named with `{here}`; a command with a slash is looked for there.
+    """
 
     command: Command
     files: dict[Inside, Template] = {}

@@ -22,7 +22,7 @@ CHAT = {
 
 
 class Echo(ThreadingHTTPServer):
-    """`?gated` waits for `gate` before its second chunk, `?cut` breaks off after the first."""
+    """`?gated` waits for `gate` before its second chunk, `?silent` before it answers; `?cut` breaks off."""
 
     daemon_threads = True
 
@@ -45,7 +45,11 @@ class Handler(BaseHTTPRequestHandler):
         body = self.body()
         received = {"path": self.path, "headers": self.headers.items(), "body": body.decode("latin-1")}
         self.server.received.append(received)
-        if self.path.endswith(("?gated", "?cut")):
+        if self.path.endswith(("?gated", "?silent")):
+            threading.Thread(target=self.watch, daemon=True).start()
+        if self.path.endswith("?silent"):
+            self.server.gate.wait(20)
+        elif self.path.endswith(("?gated", "?cut")):
             self.stream()
         else:
             answer = CHAT if self.path == "/openai/v1/chat/completions" else received
@@ -83,7 +87,6 @@ class Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(b"5\r\nfirst\r\n")
         if self.path.endswith("?gated"):
-            threading.Thread(target=self.watch, daemon=True).start()
             self.server.gate.wait(20)
             self.wfile.write(b"6\r\nsecond\r\n0\r\n\r\n")
         self.close_connection = True

@@ -192,6 +192,12 @@ def test_nginx_hangs_up_when_its_client_does(nginx: Running, upstream: Echo) -> 
     assert upstream.abandoned.wait(20)
 
 
+def test_nginx_hangs_up_on_a_silent_upstream_too(nginx: Running, upstream: Echo) -> None:
+    with pytest.raises(httpx2.ReadTimeout):
+        httpx2.post(nginx.hooks.origin + "/v1/messages?silent", headers=X_API_KEY, content=b"{}", timeout=0.3)
+    assert upstream.abandoned.wait(20)
+
+
 def test_nginx_never_makes_a_cut_look_like_an_end(nginx: Running) -> None:
     with (
         pytest.raises(httpx2.RemoteProtocolError),

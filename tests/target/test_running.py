@@ -13,9 +13,9 @@ import httpx2
 import pytest
 
 from conformance.surface import Surface
-from conformance.target import TargetNotStartedError, launch, process
+from conformance.target import TargetNotStartedError, launch, load, process
 from conformance.target.schema import Ready
-from tests.target.samples import SECRETS, UPSTREAM, eventually, processes, target, written
+from tests.target.samples import SECRETS, SMALL_GATEWAY, TOML, UPSTREAM, eventually, processes, target, written
 
 if TYPE_CHECKING:
     from conformance.target import Running, Target
@@ -132,6 +132,14 @@ def test_a_command_that_is_not_there(tmp_path: Path) -> None:
     failing = target(tmp_path, start={"command": ["no-such-gateway", "{workdir}"]})
     message = failure(failing, tmp_path)
     assert message.startswith("mine: no-such-gateway: command not found; install it, or put its directory on PATH (")
+
+
+def test_a_command_may_lie_beside_its_target_file(tmp_path: Path) -> None:
+    (tmp_path / "run.sh").write_text(f'#!/bin/sh\nexec {sys.executable} {SMALL_GATEWAY} "$@"\n', encoding="utf-8")
+    (tmp_path / "run.sh").chmod(0o700)
+    text = TOML.replace(f'"{{python}}", "{SMALL_GATEWAY}"', '"./run.sh"')
+    with launch(load(written(tmp_path, text)), UPSTREAM, SECRETS, tmp_path / "work") as running:
+        assert running.exited() is None
 
 
 def test_a_port_in_use(tmp_path: Path) -> None:
