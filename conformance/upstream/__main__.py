@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import signal
 import sys
 from dataclasses import asdict
 from typing import Any
@@ -27,6 +28,7 @@ async def _serve(settings: dict[str, Any]) -> None:
 
 
 def main() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # an interrupt goes to the parent as well, and that decides
     settings = json.loads(sys.stdin.readline())
     with asyncio.Runner(loop_factory=new_event_loop) as runner:
         try:

@@ -9,6 +9,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
+from conformance.upstream.credentials import bearers
 from conformance.upstream.journal import Headers, values
 from conformance.upstream.reply import ProviderError
 
@@ -43,12 +44,12 @@ _RATE_LIMITS: Headers = tuple(
 
 def refusal(headers: Headers, key: str) -> ProviderError | None:
     """Why a request is turned away at the door; `x-api-key` goes before `Authorization`."""
-    api_keys, bearers = values(headers, "x-api-key"), values(headers, "authorization")
-    if not api_keys and not bearers:
+    api_keys, tokens = values(headers, "x-api-key"), bearers(headers)
+    if not api_keys and not tokens:
         return ProviderError(status=401, message="x-api-key header is required")
     if api_keys and api_keys != [key]:
         return ProviderError(status=401, message="invalid x-api-key")
-    if not api_keys and bearers != [f"Bearer {key}"]:
+    if not api_keys and tokens != [key]:
         return ProviderError(status=401, message="Invalid bearer token")
     if not values(headers, "anthropic-version"):
         return ProviderError(status=400, message="anthropic-version: header is required")

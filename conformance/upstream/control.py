@@ -6,7 +6,8 @@ The control API listens on a port of its own, behind a bearer secret: a gateway 
     DELETE /scripts/{token}                       forget script and journal of that token
     POST   /scripts/{token}/release?count=N       open N gates (they may be opened before they are reached)
     GET    /journal?token=T&until=U&count=N&timeout=S
-           token absent: requests without a token; until: arrived | finished | left (the caller went away)
+           the last 10,000; token absent: requests without a known one
+           until: arrived | finished | left (the caller went away)
            answers as soon as N requests are in that state, or with what there is after S seconds
     GET    /healthz
 """

@@ -21,7 +21,9 @@ def values(headers: Headers, name: str) -> list[str]:
 class Received:
     """One request as it arrived at the upstream, and what was sent back.
 
-    Header names keep their case and order; `path` and `query` are raw; times are seconds on the upstream's clock.
+    `number` counts the requests with the same token, from 1. Header names keep their case and order; `path` and `query`
+    are raw; header bytes that are not ASCII stand as latin-1; times are seconds on the upstream's clock.
+    `sent` is the body as it left: compressed if it was, without the framing of chunks, its first 8 MiB at most.
     `client_left_at` is set when the caller went away before the answer was complete.
     """
 

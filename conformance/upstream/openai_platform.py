@@ -8,10 +8,11 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
-from conformance.upstream.journal import Headers, values
+from conformance.upstream.credentials import bearers
 from conformance.upstream.reply import ProviderError
 
 if TYPE_CHECKING:
+    from conformance.upstream.journal import Headers
     from conformance.upstream.rendering import Call
 
 OVERLOADED = ProviderError(
@@ -33,12 +34,12 @@ _KEY_PAGE = "You can find your API key at https://platform.openai.com/account/ap
 
 def refusal(headers: Headers, key: str) -> ProviderError | None:
     """Why a request is turned away at the door."""
-    bearers = values(headers, "authorization")
-    if not bearers:
+    tokens = bearers(headers)
+    if not tokens:
         message = "You didn't provide an API key. You need to provide your API key in an Authorization header."
         return ProviderError(status=401, message=message, code="")
-    if bearers != [f"Bearer {key}"]:
-        shown = _masked(bearers[0].removeprefix("Bearer "))
+    if tokens != [key]:
+        shown = _masked(tokens[0] or "")
         return ProviderError(status=401, message=f"Incorrect API key provided: {shown}. {_KEY_PAGE}")
     return None
 

@@ -122,6 +122,15 @@ async def _left(upstream: Upstream) -> None:
     assert await script.caller_left()
 
 
+async def test_an_interrupt_is_for_the_parent_to_judge() -> None:
+    upstream = UpstreamProcess(KEYS)
+    async with Upstream(upstream.start()) as checks:
+        assert upstream._process
+        upstream._process.send_signal(signal.SIGINT)
+        assert await checks.journal() == []
+    upstream.stop()
+
+
 async def test_it_stops_at_once_though_an_answer_is_held() -> None:
     upstream = UpstreamProcess(KEYS)
     async with Upstream(upstream.start()) as checks:

@@ -34,6 +34,7 @@ async def call(upstream: Upstream, path: str, extra: str, body: bytes = b"{}", m
     [
         (f"x-api-key: {KEY}\r\n{VERSION}", 200, ""),
         (f"Authorization: Bearer {KEY}\r\n{VERSION}", 200, ""),
+        (f"authorization: bearer  {KEY}\r\n{VERSION}", 200, ""),
         (f"X-Api-Key: {KEY}\r\nAuthorization: Bearer stale\r\n{VERSION}", 200, ""),
         (VERSION, 401, "x-api-key header is required"),
         (f"x-api-key: {OTHER}\r\n{VERSION}", 401, "invalid x-api-key"),
@@ -55,6 +56,7 @@ async def test_the_door_of_anthropic(upstream: Upstream, headers: str, status: i
     ("headers", "status", "code"),
     [
         (f"Authorization: Bearer {OTHER}\r\n", 200, None),
+        (f"Authorization: Basic {OTHER}\r\n", 401, "invalid_api_key"),
         ("", 401, None),
         (f"x-api-key: {OTHER}\r\n", 401, None),
         (f"Authorization: Bearer {KEY}\r\n", 401, "invalid_api_key"),
