@@ -157,7 +157,8 @@ class _Launcher:
         with httpx2.Client(timeout=_PROBE_TIMEOUT, trust_env=False) as client:
             while (seen := _probe(client, url, ready)) is not None:
                 if process and (code := process.exited()) is not None:
-                    raise self.failed(f"{how_it_ended(code)} before it served", process)
+                    hint = "" if code else "; its command must stay in the foreground"
+                    raise self.failed(f"{how_it_ended(code)} before it served{hint}", process)
                 if time.monotonic() > deadline:
                     raise self.failed(f"not ready after {ready.seconds:g} s: {url}: {seen}", process)
                 time.sleep(_POLL_SECONDS)

@@ -10,7 +10,7 @@ import subprocess
 import sys
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-KEYS: dict[str, int | None] = {}
+KEYS: dict[str, object] = {}
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -29,7 +29,7 @@ class Handler(BaseHTTPRequestHandler):
             self.answer(403, {"error": f"not {self.headers.get('x-admin')}"})
         elif self.path == "/keys":
             key = f"minted-key-number-{len(KEYS)}"
-            KEYS[key] = json.loads(self.rfile.read(int(self.headers["content-length"])))["life"]
+            KEYS[key] = json.loads(self.rfile.read(int(self.headers["content-length"])))
             self.answer(200, {"data": [{"token": key}]})
         else:
             self.answer(200, KEYS.pop(self.path.split("/")[2]))

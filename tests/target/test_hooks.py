@@ -15,7 +15,12 @@ if TYPE_CHECKING:
     from conformance.target import Target
 
 ADMIN = {"x-admin": "{secret:admin}"}
-MINT = {"path": "/keys", "headers": ADMIN, "json": {"life": "{expires_in}"}, "key_at": "/data/0/token"}
+MINT = {
+    "path": "/keys",
+    "headers": ADMIN,
+    "json": {"life": "{expires_in}", "for": ["port {port}", 7]},
+    "key_at": "/data/0/token",
+}
 OVER_HTTP = {
     "mint": MINT,
     "revoke": {"method": "DELETE", "path": "/keys/{key}", "headers": ADMIN},
@@ -31,17 +36,17 @@ def printing(text: str) -> dict[str, Any]:
     return {"command": ["{python}", "-c", "import sys; print(sys.argv[1])", text]}
 
 
-def keys_of(hooks: Hooks) -> dict[str, int]:
-    found: dict[str, int] = httpx2.get(hooks.origin + "/keys").json()
+def keys_of(hooks: Hooks) -> dict[str, Any]:
+    found: dict[str, Any] = httpx2.get(hooks.origin + "/keys").json()
     return found
 
 
 def test_a_key_lives_through_http_hooks(tmp_path: Path) -> None:
     with launch(hooked(tmp_path, **OVER_HTTP), UPSTREAM, SECRETS, tmp_path) as running:
         hooks = running.hooks
-        assert keys_of(hooks) == {running.key: 86400}
+        assert keys_of(hooks) == {running.key: {"life": 86400, "for": [f"port {hooks.origin.rpartition(':')[2]}", 7]}}
         short = hooks.mint(expires_in=2)
-        assert keys_of(hooks)[short] == 2
+        assert keys_of(hooks)[short]["life"] == 2
         hooks.expire(short)
         assert set(keys_of(hooks)) == {running.key}
         hooks.revoke(running.key)

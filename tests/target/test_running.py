@@ -173,6 +173,13 @@ def test_a_silent_death_is_called_so(tmp_path: Path) -> None:
     assert failure(failing, tmp_path) == "mine: was killed by SIGABRT before it served\nit wrote nothing"
 
 
+def test_a_gateway_that_goes_to_the_background_is_told_not_to(tmp_path: Path) -> None:
+    failing = target(tmp_path, start={"command": ["{python}", "-c", "", "{workdir}"]})
+    assert "mine: exited with code 0 before it served; its command must stay in the foreground" in failure(
+        failing, tmp_path
+    )
+
+
 def test_last_words_cannot_steer_a_terminal(tmp_path: Path) -> None:
     script = "import sys; print('\\x1b[2Jgone'); print('flood' * 100000); sys.exit(1)"
     failing = target(tmp_path, start={"command": ["{python}", "-c", script, "{workdir}"]})
