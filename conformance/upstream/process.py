@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from types import TracebackType
 
-_SECONDS_TO_STOP = 5
+_SECONDS_TO_STOP = 10
 
 
 class UpstreamDidNotStartError(Exception):

@@ -79,7 +79,7 @@ def test_it_ends_when_its_parent_is_killed() -> None:
     address = UpstreamAddress(**json.loads(parent.stdout.readline()))
     assert _listens(address.url)
     os.kill(parent.pid, signal.SIGKILL)
-    parent.communicate(timeout=10)
+    parent.communicate(timeout=30)
     assert not _listens(address.url)
 
 
