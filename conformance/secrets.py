@@ -6,7 +6,11 @@ import secrets
 from base64 import b64encode
 from dataclasses import dataclass
 from hashlib import sha256
+from typing import TYPE_CHECKING
 from urllib.parse import quote
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 _SHORTEST = 16
 
@@ -73,7 +77,7 @@ def find(secret: Secret, haystack: bytes, place: str) -> list[Leak]:
     return [Leak(secret, place, form) for form in found.values()]
 
 
-def redact(text: str, known: list[Secret]) -> str:
+def redact(text: str, known: Iterable[Secret]) -> str:
     """The text with every secret replaced by its fingerprint."""
     for secret in known:
         for form, needle in forms(secret.value).items():

@@ -3,7 +3,8 @@
 from conformance.drivers.answer import Answer, ClientFailedError, Failure
 from conformance.drivers.anthropic_messages import MessagesClient
 from conformance.drivers.ask import Ask, Tool, ToolResult, Turn
-from conformance.drivers.client import EVERY_MODE, STREAMED, WHOLE, Client, Door, Mode, Stream
+from conformance.drivers.client import EVERY_MODE, PLAIN, STREAMED, WHOLE, Client, Door, Mode, Stream
+from conformance.drivers.http import Http
 from conformance.drivers.openai_chat import ChatClient
 from conformance.drivers.openai_responses import ResponsesClient
 from conformance.drivers.tape import Exchange, Tape
@@ -13,6 +14,7 @@ CLIENTS: dict[str, type[Client]] = {client.surface: client for client in (ChatCl
 __all__ = [
     "CLIENTS",
     "EVERY_MODE",
+    "PLAIN",
     "STREAMED",
     "WHOLE",
     "Answer",
@@ -23,6 +25,7 @@ __all__ = [
     "Door",
     "Exchange",
     "Failure",
+    "Http",
     "MessagesClient",
     "Mode",
     "ResponsesClient",

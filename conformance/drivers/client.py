@@ -28,8 +28,9 @@ _END = object()
 
 
 class Mode(StrEnum):
-    """How the SDK is called: blocking or not, whole or streamed, plainly or through the SDK's helpers."""
+    """How the SDK is called: blocking or not, whole or streamed, plainly or through the SDK's helpers; or no SDK."""
 
+    HTTP = "http"
     ASYNC = "async"
     SYNC = "sync"
     ASYNC_RAW = "async-raw-response"
@@ -54,6 +55,8 @@ class Mode(StrEnum):
 WHOLE = (Mode.ASYNC, Mode.SYNC, Mode.ASYNC_RAW)
 STREAMED = (Mode.ASYNC_STREAM, Mode.SYNC_STREAM, Mode.ASYNC_HELPER, Mode.SYNC_HELPER)
 EVERY_MODE = WHOLE + STREAMED
+PLAIN = (*WHOLE, Mode.ASYNC_STREAM, Mode.SYNC_STREAM)
+"""All but the streaming helpers, which refuse answers that stop short."""
 
 
 @dataclass(frozen=True)

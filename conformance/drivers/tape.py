@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import httpx2
 
@@ -26,6 +27,23 @@ class Exchange:
     body: bytearray = field(default_factory=bytearray)
     complete: bool = False
     error: str = ""
+
+    @property
+    def content(self) -> bytes:
+        """The body without its content encoding; as it came where it cannot be decoded."""
+        if self.value("content-encoding") is None:
+            return bytes(self.body)
+        try:
+            return httpx2.Response(200, headers=list(self.answer_headers), content=bytes(self.body)).content
+        except httpx2.DecodingError:
+            return bytes(self.body)
+
+    @property
+    def json(self) -> Any:
+        try:
+            return json.loads(self.content)
+        except ValueError:
+            raise AssertionError(f"an answer that is not JSON: {self.content[:200]!r}") from None
 
     def values(self, name: str) -> list[str]:
         """Every value of a response header."""

@@ -96,13 +96,13 @@ class Relay:
             response = await http.request(
                 request.method,
                 URL(target, encoded=True),
-                headers=list(request.headers),
+                headers=_spelled_alike(request.headers),
                 data=request.body or None,
                 allow_redirects=False,
             )
         except aiohttp.ClientError as error:
             raise UpstreamCutError("the upstream does not answer") from error
-        headers = tuple((name.decode(), value.decode("latin-1")) for name, value in response.raw_headers)
+        headers = tuple((name.decode(), value.decode(errors="surrogateescape")) for name, value in response.raw_headers)
         begun = Answer(request.call, response.status, end_to_end(headers), _chunks(response), headers, response.close)
         surface = request.call.surface
         if surface and begun.streams and begun.legible:
@@ -118,6 +118,12 @@ class Relay:
         if answer.failed and "errors" in self.fault.scrubs:
             return await on_whole(answer, lambda body: body.replace(key.encode(), b"[key]"))
         return answer
+
+
+def _spelled_alike(headers: Headers) -> list[tuple[str, str]]:
+    """aiohttp keeps several lines of a header only where they are spelled alike."""
+    spelling: dict[str, str] = {}
+    return [(spelling.setdefault(name.lower(), name), value) for name, value in headers]
 
 
 async def _chunks(response: aiohttp.ClientResponse) -> AsyncIterator[bytes]:

@@ -104,6 +104,8 @@ class Server:
             return _cut(request)
         try:
             return await _deliver(request, answer)
+        except ConnectionResetError:  # the client left while we wrote
+            return _cut(request)
         finally:
             answer.close()
 

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from conformance.faulty.exchange import Answer, Request, UpstreamCutError, first, once
 from conformance.faulty.fault import fault
+from conformance.faulty.sse import as_object
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -98,9 +99,11 @@ async def _mended(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
     try:
         async for chunk in chunks:
             text += chunk
-            yield chunk
     except UpstreamCutError:
-        yield _missing(text.decode(errors="ignore")).encode()
+        cuts = (text[:end].decode(errors="ignore") for end in range(len(text), 0, -1))
+        mended = (cut + _missing(cut) for cut in cuts)
+        text = next((it for it in mended if as_object(it) is not None), "{}").encode()
+    yield text
 
 
 def _missing(text: str) -> str:
@@ -115,7 +118,7 @@ def _missing(text: str) -> str:
             quoted = True
         elif letter in _CLOSERS:
             open_ones.append(_CLOSERS[letter])
-        elif letter in _CLOSERS.values():
+        elif letter in open_ones[-1:]:
             open_ones.pop()
     return '"' * quoted + "".join(reversed(open_ones))
 

@@ -53,8 +53,7 @@ def crosses_provider_keys(request: Request) -> Request:
 
 @fault.request("logs-keys", "prints the keys of every call")
 def logs_keys(request: Request) -> Request:
-    sys.stdout.write(f"calling with {request.call.provider_key} for {request.call.client_key}\n")
-    sys.stdout.flush()
+    sys.stderr.write(f"calling with {request.call.provider_key} for {request.call.client_key}\n")
     return request
 
 

@@ -30,7 +30,7 @@ async def drops_redacted(answer: Answer) -> Answer:
 
 
 def _redacted(block: Json) -> bool:
-    return block.get("type") == "redacted_thinking" or (block.get("type") == "reasoning" and not block.get("summary"))
+    return block.get("type") == "redacted_thinking"
 
 
 @fault.answer("drops-thinking", "hands on no thinking")

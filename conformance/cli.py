@@ -1,0 +1,230 @@
+"""The `conformance` command. What takes long to import is imported by the command that needs it."""
+
+from __future__ import annotations
+
+import json
+from contextlib import contextmanager
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from conformance.check import Check
+    from reports import Report
+
+INVALID, NOT_MEASURED = 2, 3
+
+_DIRECTORY = click.Path(path_type=Path, file_okay=False)
+_FILE = click.Path(path_type=Path, dir_okay=False, exists=True)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(version("llm-gateway-conformance"), prog_name="conformance")
+def main() -> None:
+    """Shows, with evidence, whether an LLM gateway is a faithful stand-in for the providers."""
+
+
+class _Stopped(click.ClickException):
+    """A message, and the exit code that the contract gives it."""
+
+    def __init__(self, error: Exception, code: int) -> None:
+        super().__init__(str(error))
+        self.__dict__["exit_code"] = code
+
+
+@contextmanager
+def _explained() -> Iterator[None]:
+    """What a user can mend is said in one message; anything else is a bug and keeps its traceback."""
+    from conformance.faulty import FaultyDidNotStartError
+    from conformance.run.waivers import WaiversInvalidError
+    from conformance.target import HookFailedError, InstallFailedError, TargetInvalidError, TargetNotStartedError
+    from conformance.upstream.process import UpstreamDidNotStartError
+    from reports import ReportNotWritten, ReportUnreadable
+
+    try:
+        yield
+    except (TargetInvalidError, WaiversInvalidError, ReportUnreadable) as error:
+        raise _Stopped(error, INVALID) from error
+    except (
+        TargetNotStartedError,
+        HookFailedError,
+        InstallFailedError,
+        UpstreamDidNotStartError,
+        FaultyDidNotStartError,
+        ReportNotWritten,
+    ) as error:
+        raise _Stopped(error, NOT_MEASURED) from error
+
+
+def _known_checks(names: tuple[str, ...]) -> None:
+    for name in names:
+        _found(name)
+
+
+def _found(name: str) -> Check:
+    from difflib import get_close_matches
+
+    from conformance.catalogue import load_suites
+
+    checks = load_suites()
+    if name not in checks:
+        near = "".join(f"\n  did you mean {other}?" for other in get_close_matches(name, checks, n=3))
+        raise click.BadParameter(f"no check is called {name}{near}")
+    return checks[name]
+
+
+@main.command()
+@click.argument("target")
+@click.option("--profile", "profiles", multiple=True, metavar="NAME", help="Only this profile; may be repeated.")
+@click.option("--check", "checks", multiple=True, metavar="ID", help="Only this check; certifies nothing.")
+@click.option("--out", type=_DIRECTORY, help="Where the report goes; default reports/out/TARGET.")
+@click.option("-n", "workers", type=click.IntRange(min=0), default=0, help="Number of parallel workers.")
+@click.option("--waivers", type=_FILE, help="Failures that somebody answers for.")
+@click.option("--quiet", is_flag=True, help="Only the verdict, in one line.")
+def certify(
+    target: str,
+    profiles: tuple[str, ...],
+    checks: tuple[str, ...],
+    out: Path | None,
+    workers: int,
+    waivers: Path | None,
+    quiet: bool,
+) -> None:
+    """Run the checks against TARGET, a built-in name or a target file, and report.
+
+    Exit code: 0 conformant, 1 not conformant, 2 wrong usage or an invalid target file, 3 not measured.
+    """
+    from rich.console import Console
+
+    from conformance.run.certify import certification
+    from conformance.target import load
+    from reports import exit_code
+
+    console = Console()
+    with _explained():
+        loaded = load(target)
+        _claimed(profiles, loaded.claims.profiles)
+        _known_checks(checks)
+        directory = (out or Path("reports/out") / loaded.name).absolute()
+        report = certification(
+            target, profiles, checks, directory, waivers, workers=workers, console=None if quiet else console
+        )
+    _tell(report, directory, console, quiet=quiet)
+    raise SystemExit(exit_code(report))
+
+
+def _claimed(profiles: tuple[str, ...], claims: tuple[str, ...]) -> None:
+    for profile in profiles:
+        if profile not in claims:
+            raise click.BadParameter(f"the target does not claim the profile {profile}; it claims {', '.join(claims)}")
+
+
+def _tell(report: Report, directory: Path, console: object, *, quiet: bool) -> None:
+    from rich.console import Console
+
+    from reports import summary
+
+    assert isinstance(console, Console)
+    if quiet:
+        click.echo(f"{report.verdict}  {report.target.name} {report.target.version}  {directory / 'report.html'}")
+    else:
+        console.print(summary(report, written=directory), soft_wrap=True)
+
+
+@main.command()
+@click.argument("base", type=click.Path(path_type=Path))
+@click.argument("head", type=click.Path(path_type=Path))
+@click.option("--format", "form", type=click.Choice(["text", "markdown", "json", "html"]), default="text")
+def diff(base: Path, head: Path, form: str) -> None:
+    """What changed between two reports. Exit code 1 on a regression."""
+    from rich.console import Console
+
+    from reports import diff as difference_between
+    from reports import read
+    from reports.difference_views import as_html, as_json, as_markdown, as_text
+
+    with _explained():
+        difference = difference_between(read(base), read(head))
+    if form == "text":
+        Console().print(as_text(difference), soft_wrap=True)
+    else:
+        click.echo({"markdown": as_markdown, "json": as_json, "html": as_html}[form](difference))
+    raise SystemExit(int(difference.regressed))
+
+
+@main.command("list")
+@click.option("--profile", help="Only the checks that count in this profile.")
+@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text")
+def list_checks(profile: str | None, form: str) -> None:
+    """All checks."""
+    from conformance.catalogue import load_suites
+    from conformance.explain import described, profiles_of
+
+    checks = [check for check in load_suites().values() if profile is None or profile in profiles_of(check)]
+    if profile is not None and not checks:
+        raise click.BadParameter(f"no check counts in a profile {profile}")
+    if form == "json":
+        click.echo(json.dumps([described(check) for check in checks], indent=1))
+        return
+    for check in checks:
+        click.echo(f"{check.held.level:<7}{check.id:<38}{check.title}")
+
+
+@main.command()
+@click.argument("check_id")
+def explain(check_id: str) -> None:
+    """What a check is about: its requirement, who says so, what it catches."""
+    from conformance.explain import page
+
+    click.echo(page(_found(check_id)))
+
+
+@main.command()
+@click.option("--check", "checks", multiple=True, metavar="ID", help="Only this check.")
+@click.option("-n", "workers", type=click.IntRange(min=0), default=0, help="Number of parallel workers.")
+@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text")
+def selftest(checks: tuple[str, ...], workers: int, form: str) -> None:
+    """Judge the checks themselves: each must pass without a fault and catch the faults that it names."""
+    from rich.console import Console
+
+    from conformance.run.selftest import as_json, as_text, selftested
+
+    _known_checks(checks)
+    console = Console(stderr=form == "json")
+    with _explained():
+        matrix = selftested(checks, workers=workers, console=console)
+    if form == "json":
+        click.echo(as_json(matrix))
+    else:
+        console.print(as_text(matrix), soft_wrap=True)
+    raise SystemExit(0 if matrix.proven else 1)
+
+
+@main.group(invoke_without_command=True)
+@click.pass_context
+def targets(context: click.Context) -> None:
+    """The built-in targets, and whether they can start here."""
+    if context.invoked_subcommand is None:
+        from conformance.target import builtin
+
+        for target in builtin():
+            click.echo(f"{target.name:<12}{target.description}\n{'':<12}{target.missing or 'can start here'}")
+
+
+@targets.command("install")
+@click.argument("name", metavar="NAME[@VERSION]")
+def install_target(name: str) -> None:
+    """Install a built-in target in an environment of its own."""
+    from conformance.target import install
+
+    with _explained():
+        click.echo(f"installed in {install(name, click.echo)}")
+
+
+@main.group()
+def upstream() -> None:
+    """The scripted upstream, for a gateway that runs elsewhere."""

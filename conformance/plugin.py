@@ -1,0 +1,30 @@
+"""The pytest plugin: `pytest --pyargs conformance.suites --target=TARGET`.
+
+Inert, and light to import, unless one of its options is given.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import pytest
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("conformance", "conformance of an LLM gateway")
+    group.addoption("--target", dest="conformance_target", help="built-in target or path to a target file")
+    group.addoption("--profile", dest="conformance_profiles", action="append", default=[], help="only this profile")
+    group.addoption("--check", dest="conformance_checks", action="append", default=[], help="only this check")
+    group.addoption("--out", dest="conformance_out", help="directory of the report")
+    group.addoption("--waivers", dest="conformance_waivers", help="file of waivers")
+    group.addoption("--selftest", dest="conformance_selftest", action="store_true", help="judge the checks themselves")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if config.getoption("conformance_target") or config.getoption("conformance_selftest"):
+        from conformance.run import fixtures  # noqa: PLC0415 - the SDKs are slow to import
+        from conformance.run.session import Run  # noqa: PLC0415
+
+        config.pluginmanager.register(fixtures, "conformance-fixtures")
+        config.pluginmanager.register(Run(config), "conformance-run")

@@ -1,0 +1,131 @@
+"""The account of a run: from results to the rows, controls and verdict of a report."""
+
+from __future__ import annotations
+
+import platform
+from datetime import UTC, datetime
+from importlib.metadata import version
+from typing import TYPE_CHECKING
+
+from conformance.run.stage import DIRECT, FAULT, TARGET
+from conformance.run.sweep import swept
+from conformance.run.waivers import waived
+from reports import Case, CheckResult, Claims, Control, Environment, Report, Suite, TargetInfo, judge
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from conformance.check import Check
+    from conformance.run.plan import Plan
+    from conformance.run.results import Result
+    from conformance.run.waivers import Waiver
+    from conformance.surface import Surface
+    from conformance.target import Target
+    from reports import Outcome
+
+SUITE = "llm-gateway-conformance"
+_WORST_FIRST: tuple[Outcome, ...] = ("error", "fail", "flaky", "pass")
+_PACKAGES = ("openai", "anthropic", "httpx2", "pytest")
+
+
+def report(
+    *,
+    target: Target,
+    asked_for: str,
+    target_version: str,
+    plan: Plan,
+    checks: Mapping[str, Check],
+    results: Sequence[Result],
+    waivers: Sequence[Waiver],
+    started_at: datetime,
+    seconds: float,
+) -> Report:
+    """Everything that a run found; raises nothing: whatever went wrong is in it."""
+    mine = [result for result in results if result.subject == TARGET]
+    rows = [
+        *(_row(checks[result.check], result, asked_for) for result in mine),
+        *swept(mine, asked_for, plan),
+        *(_unclaimed(check, surface) for check, surface in plan.unclaimed(checks.values())),
+    ]
+    rows = waived(rows, waivers, today=datetime.now(UTC).date())
+    controls = tuple(_controls(results))
+    claimed = sorted(plan.profiles, key=list(target.claims.profiles).index)
+    verdict, profiles = judge(rows, claimed_profiles=claimed, controls=controls, focused=bool(plan.only))
+    return Report(
+        suite=Suite(version=version(SUITE)),
+        target=TargetInfo(
+            name=target.name,
+            version=target_version,
+            claims=Claims(profiles=target.claims.profiles, features=target.claims.features),
+        ),
+        environment=environment(),
+        started_at=started_at,
+        seconds=round(seconds, 3),
+        verdict=verdict,
+        focused=bool(plan.only),
+        profiles=profiles,
+        checks=tuple(sorted(rows, key=lambda row: (row.profile, row.id, str(row.case)))),
+        controls=controls,
+    )
+
+
+def environment() -> Environment:
+    """What the run ran on: Python, platform, and the SDKs that it drove."""
+    versions = {name: version(name) for name in _PACKAGES}
+    return Environment.model_validate(
+        {"python": platform.python_version(), "platform": platform.platform(), **versions}
+    )
+
+
+def _row(check: Check, result: Result, asked_for: str) -> CheckResult:
+    return CheckResult(
+        id=check.id,
+        title=check.title,
+        level=check.held.level,
+        profile=check.profile_on(result.surface),
+        feature=check.feature,
+        case=Case(surface=result.surface, upstream=result.surface, driver=driver(result)),
+        outcome=result.outcome,
+        seconds=result.seconds,
+        message=result.message,
+        reproduce=f"conformance certify {asked_for} --check {check.id}",
+        spec=check.held.url,
+        evidence=result.evidence,
+    )
+
+
+def driver(result: Result) -> str:
+    """What drove the case: the SDK with its generation, and how it was called."""
+    if result.mode == "http":
+        return "http"
+    sdk = "anthropic" if result.surface == "anthropic-messages" else "openai"
+    return f"{sdk}-{version(sdk).split('.')[0]} {result.mode}"
+
+
+def _unclaimed(check: Check, surface: Surface) -> CheckResult:
+    return CheckResult(
+        id=check.id,
+        title=check.title,
+        level=check.held.level,
+        profile=check.profile_on(surface),
+        feature=check.feature,
+        case=Case(surface=surface, upstream=surface),
+        outcome="not-applicable",
+        message=f"the target does not claim the feature {check.feature}",
+        spec=check.held.url,
+    )
+
+
+def _controls(results: Iterable[Result]) -> Iterator[Control]:
+    """One a check and lane: the direct lane at its worst, the faulty relay caught where any case caught it."""
+    lanes: dict[tuple[str, str], list[Result]] = {}
+    for result in results:
+        if result.subject != TARGET:
+            lanes.setdefault((result.subject, result.check), []).append(result)
+    for (subject, check), cases in lanes.items():
+        if subject == DIRECT:
+            told = min(cases, key=lambda case: _WORST_FIRST.index(case.outcome))
+            yield Control(name="direct", check=check, outcome=told.outcome, message=told.message)
+        elif subject.startswith(FAULT):
+            told = next((case for case in cases if case.outcome == "fail"), cases[0])
+            yield Control(name="faulty", check=check, outcome=told.outcome, message=subject)

@@ -1,0 +1,75 @@
+"""What is left when a check has run: evidence on disk, and what leaked."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pytest
+
+from conformance.run import evidence
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from conformance.drivers import Exchange, Tape
+    from conformance.run.stage import Stage, Subject
+    from conformance.secrets import Leak
+    from conformance.upstream import Received, Upstream
+
+
+@dataclass(frozen=True)
+class Afterwards:
+    """`transcript` is one line a side for the message; `evidence` a path below the report's directory."""
+
+    transcript: str
+    evidence: str
+    to_client: tuple[str, ...]
+    to_upstream: tuple[str, ...]
+
+
+AFTERWARDS: pytest.StashKey[Afterwards] = pytest.StashKey()
+CLIENT_KEYS = ("client",)
+_SHOWN = 2
+_EXCERPT = 240
+
+
+async def look_back(item: pytest.Item, stage: Stage, subject: Subject, tape: Tape, upstream: Upstream) -> Afterwards:
+    journal = await upstream.everything()
+    leaks = _leaks(stage, tape.exchanges, journal) if subject.is_gateway else ((), ())
+    where = ""
+    if subject.is_target and stage.out is not None:
+        where = f"evidence/{_slug(item)}"
+        evidence.write(stage.out / where, tape.exchanges, journal, stage.known_secrets)
+    return Afterwards(_transcript(tape.exchanges, journal), where, *leaks)
+
+
+def _leaks(stage: Stage, exchanges: list[Exchange], journal: list[Received]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    client = [secret for name, secret in stage.secrets.items() if name in CLIENT_KEYS]
+    providers = {name: secret for name, secret in stage.secrets.items() if name not in CLIENT_KEYS}
+    to_client = evidence.leaks_to_client(exchanges, list(providers.values()))
+    to_upstream = evidence.leaks_to_upstream(journal, client, providers)
+    return _said(to_client), _said(to_upstream)
+
+
+def _said(leaks: Iterable[Leak]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(str(leak) for leak in leaks))
+
+
+def _transcript(exchanges: list[Exchange], journal: list[Received]) -> str:
+    client = [f"client saw: {e.method} {e.url} -> {_answer(e)}" for e in exchanges[-_SHOWN:]]
+    upstream = [
+        f"upstream saw: {call.method} {call.path} -> {call.status or 'no answer yet'}" for call in journal[-_SHOWN:]
+    ]
+    return "\n".join([*client, *(upstream or ["upstream saw: nothing"])])
+
+
+def _answer(exchange: Exchange) -> str:
+    body = bytes(exchange.body[:_EXCERPT]).decode("utf-8", "backslashreplace").strip()
+    return f"{exchange.status or 'no answer'} {exchange.error} {' '.join(body.split())}".rstrip()
+
+
+def _slug(item: pytest.Item) -> str:
+    """A path for a check's case that any file system takes."""
+    return re.sub(r"[^A-Za-z0-9_.-]+", ".", item.name)

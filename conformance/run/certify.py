@@ -1,0 +1,109 @@
+"""Runs pytest on the suites, away from whatever configuration surrounds it."""
+
+from __future__ import annotations
+
+import os
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from importlib.resources import files
+from typing import TYPE_CHECKING
+
+import pytest
+
+from conformance.run.progress import ProgressDisplay
+from conformance.run.session import Run
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from rich.console import Console
+
+    from reports import Report
+
+_PLUGINS = ("conformance.plugin", "anyio.pytest_plugin", "xdist.plugin")
+
+
+@dataclass
+class _Watch:
+    """Gives the run its display, and keeps it for whoever started it."""
+
+    console: Console | None
+    run: Run | None = field(default=None)
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_configure(self, config: pytest.Config) -> None:
+        run = config.pluginmanager.get_plugin("conformance-run")
+        assert isinstance(run, Run)
+        self.run = run
+        if self.console is not None:
+            run.display = ProgressDisplay(self.console)
+            run.display.start()
+
+    def pytest_unconfigure(self) -> None:
+        if self.run is not None and self.run.display is not None:
+            self.run.display.stop()
+
+    def pytest_report_teststatus(self) -> tuple[str, str, str]:
+        """Pytest itself stays silent."""
+        return "", "", ""
+
+
+def run(options: Sequence[str], *, console: Console | None, workers: int = 0) -> Run:
+    """One run of the suites with these options of the plugin's; raises what kept it from starting."""
+    watch = _Watch(console)
+    configuration = files("conformance.run") / "pytest.ini"
+    arguments = [
+        *("-c", str(configuration), "--rootdir", str(files("conformance.suites")), "--pyargs", "conformance.suites"),
+        *(word for plugin in _PLUGINS for word in ("-p", plugin)),
+        *("-p", "no:cacheprovider", "-qq", "--no-header", "--no-summary", "--capture=no"),
+        *(["-n", str(workers)] if workers else []),
+        *options,
+    ]
+    with _no_other_plugins():
+        pytest.main(arguments, plugins=[watch])
+    assert watch.run is not None, "pytest did not get as far as the run"
+    if watch.run.problem is not None:
+        raise watch.run.problem
+    return watch.run
+
+
+@contextmanager
+def _no_other_plugins() -> Iterator[None]:
+    """Plugins of the user's own environment have no say in a certification."""
+    names = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTEST_ADDOPTS": ""}
+    before = {name: os.environ.get(name) for name in names}
+    os.environ.update(names)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            os.environ.pop(name, None)
+            if value is not None:
+                os.environ[name] = value
+
+
+def certification(
+    target: str,
+    profiles: Sequence[str],
+    checks: Sequence[str],
+    out: Path,
+    waivers: Path | None,
+    *,
+    workers: int,
+    console: Console | None,
+) -> Report:
+    """Run the checks that a target's claims call for, and leave the report in `out`."""
+    finished = run(
+        [
+            f"--target={target}",
+            f"--out={out}",
+            *(f"--profile={name}" for name in profiles),
+            *(f"--check={name}" for name in checks),
+            *([f"--waivers={waivers}"] if waivers else []),
+        ],
+        console=console,
+        workers=workers,
+    )
+    assert finished.report is not None, "the run ended without a report"
+    return finished.report

@@ -1,0 +1,146 @@
+"""What passed on both sides of a check: the client's cassette, the upstream's journal, and the secrets in either."""
+
+from __future__ import annotations
+
+import json
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+
+from vcr.serializers import yamlserializer  # type: ignore[import-untyped]
+
+from conformance.oracles import parse
+from conformance.secrets import Leak, Secret, find, redact
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+    from pathlib import Path
+
+    from conformance.drivers import Exchange
+    from conformance.upstream import Received
+    from conformance.upstream.journal import Headers
+
+
+def write(directory: Path, exchanges: Sequence[Exchange], journal: Sequence[Received], known: list[Secret]) -> None:
+    """Leave `cassette.yaml`, in VCR's format, and `journal.json`; secrets become fingerprints on the way."""
+    directory.mkdir(parents=True, exist_ok=True)
+    (directory / "cassette.yaml").write_text(redact(cassette(exchanges), known), encoding="utf-8")
+    (directory / "journal.json").write_text(redact(_journal(journal), known), encoding="utf-8")
+
+
+def cassette(exchanges: Iterable[Exchange]) -> str:
+    """The exchanges as vcrpy stores and replays them."""
+    text: str = yamlserializer.serialize({"version": 1, "interactions": [_interaction(e) for e in exchanges]})
+    return text
+
+
+def _interaction(exchange: Exchange) -> dict[str, Any]:
+    status = exchange.status or 0
+    return {
+        "request": {
+            "method": exchange.method,
+            "uri": exchange.url,
+            "headers": _by_name(exchange.headers),
+            "body": _text(exchange.sent),
+        },
+        "response": {
+            "status": {"code": status, "message": _reason(status)},
+            "headers": _by_name(exchange.answer_headers),
+            "body": {"string": _text(bytes(exchange.body))},
+        },
+    }
+
+
+def _journal(received: Iterable[Received]) -> str:
+    return json.dumps([_entry(call) for call in received], indent=1, ensure_ascii=False)
+
+
+def _entry(call: Received) -> dict[str, Any]:
+    return {
+        "provider": call.provider,
+        "method": call.method,
+        "path": call.path,
+        "query": call.query,
+        "headers": call.headers,
+        "body": _printable(call.body),
+        "response": {
+            "status": call.status,
+            "headers": call.sent_headers,
+            "body": _printable(call.sent),
+        },
+        "client_disconnected": call.client_left_at is not None,
+    }
+
+
+def leaks_to_client(exchanges: Iterable[Exchange], provider_keys: Sequence[Secret]) -> Iterator[Leak]:
+    """Provider keys in anything that the client saw: headers, bodies, and texts that a stream had cut in pieces."""
+    for exchange in exchanges:
+        place = f"the client's answer to {exchange.method} {exchange.url}"
+        for secret in provider_keys:
+            yield from find(secret, _lines(exchange.answer_headers), f"the headers of {place}")
+            yield from find(secret, exchange.content, f"the body of {place}")
+            yield from find(secret, joined(exchange.content), f"the joined stream of {place}")
+
+
+def leaks_to_upstream(
+    journal: Iterable[Received], client_keys: Sequence[Secret], provider_keys: dict[str, Secret]
+) -> Iterator[Leak]:
+    """Client keys in anything that a provider received, and the keys of other providers."""
+    for call in journal:
+        place = f"{call.method} {call.path} as {call.provider} received it"
+        foreign = [secret for name, secret in provider_keys.items() if name != call.provider]
+        for secret in (*client_keys, *foreign):
+            yield from find(secret, _lines(call.headers), f"the headers of {place}")
+            yield from find(secret, call.query.encode() + b" " + call.path.encode(), f"the address of {place}")
+            yield from find(secret, call.body, f"the body of {place}")
+
+
+def joined(body: bytes) -> bytes:
+    """The strings of a stream's events one after the other, so that a secret cut into deltas is whole again."""
+    texts: dict[str, str] = {}
+    for event in parse(body).events:
+        try:
+            _collect(json.loads(event.data), "", texts)
+        except ValueError:
+            continue
+    return "\n".join(texts.values()).encode("utf-8", "replace")
+
+
+def _collect(value: Any, path: str, texts: dict[str, str]) -> None:
+    match value:
+        case str():
+            texts[path] = texts.get(path, "") + value
+        case dict():
+            for key, item in value.items():
+                _collect(item, f"{path}.{key}", texts)
+        case list():
+            for item in value:
+                _collect(item, f"{path}[]", texts)
+
+
+def _lines(headers: Headers) -> bytes:
+    return "\n".join(f"{name}: {value}" for name, value in headers).encode("utf-8", "replace")
+
+
+def _by_name(headers: Headers) -> dict[str, list[str]]:
+    named: dict[str, list[str]] = {}
+    for name, value in headers:
+        named.setdefault(name, []).append(value)
+    return named
+
+
+def _text(body: bytes) -> str | bytes:
+    try:
+        return body.decode()
+    except UnicodeDecodeError:
+        return body
+
+
+def _printable(body: bytes) -> str:
+    return body.decode("utf-8", "backslashreplace")
+
+
+def _reason(status: int) -> str:
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:
+        return ""

@@ -1,0 +1,128 @@
+"""What checks ask for by name."""
+
+from __future__ import annotations
+
+from contextlib import AsyncExitStack
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from conformance.drivers import CLIENTS, Client, Door, Mode, Tape
+from conformance.drivers.http import Http
+from conformance.run.afterwards import AFTERWARDS, look_back
+from conformance.run.stage import DIRECT, STAGE, Stage, Subject
+from conformance.target import Hooks
+from conformance.upstream import Upstream
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+
+    from conformance.run.plan import CaseOf
+
+STAGED: pytest.StashKey[Stage] = pytest.StashKey()
+
+
+@pytest.fixture(scope="session")
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture(scope="session")
+def stage(request: pytest.FixtureRequest) -> Stage:
+    """What this run has started."""
+    return request.config.stash[STAGED]
+
+
+@pytest.fixture
+def case(request: pytest.FixtureRequest) -> CaseOf:
+    """The case in hand: whom it is aimed at, on which surface, in which mode."""
+    chosen: CaseOf = request.param
+    return chosen
+
+
+@pytest.fixture
+def subject(case: CaseOf, stage: Stage) -> Subject:
+    """The gateway in hand."""
+    return stage.subjects[case.subject]
+
+
+@pytest.fixture
+def door(subject: Subject, case: CaseOf) -> Door:
+    """Base URL, key and model of the surface in hand."""
+    return subject.doors[case.surface]
+
+
+@pytest.fixture
+def provider_door(stage: Stage, case: CaseOf) -> Door:
+    """The provider behind the surface in hand: where it is, and the key that only the gateway may know."""
+    return stage.subjects[DIRECT].doors[case.surface]
+
+
+@pytest.fixture
+def tape() -> Tape:
+    """What passes between the check's clients and the gateway."""
+    return Tape()
+
+
+@pytest.fixture
+async def upstream(stage: Stage) -> AsyncIterator[Upstream]:
+    """The scripted upstream."""
+    async with Upstream(stage.upstream) as upstream:
+        yield upstream
+
+
+@pytest.fixture
+async def connect(case: CaseOf, door: Door, tape: Tape) -> AsyncIterator[Callable[..., Client]]:
+    """Makes further clients of the surface in hand: `connect(key=…)`, `connect(retries=2)`, `connect(mode=…)`."""
+    async with AsyncExitStack() as opened:
+
+        def make(*, key: str | None = None, mode: Mode | None = None, retries: int = 0) -> Client:
+            entered = Door(door.url, key if key is not None else door.key, door.model)
+            client = CLIENTS[case.surface](entered, mode or case.mode, tape, retries=retries)
+            opened.push_async_callback(client.aclose)
+            return client
+
+        yield make
+
+
+@pytest.fixture
+def client(connect: Callable[..., Client]) -> Client:
+    """The official SDK, in the mode of the case, pointed at the gateway."""
+    return connect()
+
+
+@pytest.fixture
+async def control(case: CaseOf, stage: Stage) -> AsyncIterator[Client]:
+    """The same client, pointed straight at the upstream: what the SDK returns without any gateway."""
+    client = CLIENTS[case.surface](stage.subjects[DIRECT].doors[case.surface], case.mode, Tape())
+    yield client
+    await client.aclose()
+
+
+@pytest.fixture
+async def http(tape: Tape) -> AsyncIterator[Http]:
+    """Plain HTTP on the same tape."""
+    http = Http(tape)
+    yield http
+    await http.aclose()
+
+
+@pytest.fixture
+def hooks(subject: Subject) -> Hooks:
+    """How this gateway's keys are minted, revoked and made to expire."""
+    assert subject.hooks is not None, f"{subject.name} has no key hooks; its features should not claim them"
+    return Hooks.from_description(subject.hooks)
+
+
+@pytest.fixture
+async def evidence(
+    request: pytest.FixtureRequest, stage: Stage, subject: Subject, tape: Tape, upstream: Upstream
+) -> AsyncIterator[None]:
+    """After each check: keep what passed on both sides, and look for keys where they must not be."""
+    yield
+    request.node.stash[AFTERWARDS] = await look_back(request.node, stage, subject, tape, upstream)
+
+
+def staged(described: Any) -> Stage:
+    """The stage as another process described it."""
+    return STAGE.validate_json(described)

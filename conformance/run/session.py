@@ -1,0 +1,214 @@
+"""The pytest side of a run: stage, select, judge each case, gather, report."""
+
+from __future__ import annotations
+
+import time
+from contextlib import ExitStack
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from _pytest.runner import runtestprotocol
+
+from conformance.catalogue import load_suites
+from conformance.run.account import report as account
+from conformance.run.afterwards import AFTERWARDS, Afterwards
+from conformance.run.fixtures import STAGED
+from conformance.run.plan import CaseOf, Plan
+from conformance.run.results import RESULT, Result, message_of, outcome_of
+from conformance.run.stage import FAULT, STAGE, TARGET
+from conformance.run.staging import model_for, staged
+from conformance.run.waivers import read_waivers
+from conformance.surface import Surface
+from conformance.target import FEATURES, PROFILES, TargetNotStartedError, load
+from reports import exit_code, write
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    from conformance.check import Check
+    from conformance.run.progress import ProgressDisplay
+    from conformance.target import Running, Target
+    from reports import Report
+
+_ERROR = pytest.StashKey[pytest.ExceptionInfo[BaseException] | None]()
+_SECONDS = pytest.StashKey[Any]()
+_PROPERTY = "conformance"
+_NOTHING_LEFT = Afterwards("", "", (), ())
+
+
+class Run:
+    """One run. Workers judge cases; the controller starts what they need and gathers what they find."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self.config = config
+        self.started_at = datetime.now(UTC)
+        self.clock = time.monotonic()
+        self.target: Target | None = None
+        if named := config.getoption("conformance_target"):
+            self.target = load(named)
+        self.plan = _plan(config, self.target)
+        self.out = Path(out).absolute() if (out := config.getoption("conformance_out")) else None
+        self.waivers = read_waivers(Path(named)) if (named := config.getoption("conformance_waivers")) else ()
+        self.results: list[Result] = []
+        self.running: Running | None = None
+        self.display: ProgressDisplay | None = None
+        self.report: Report | None = None
+        self.problem: Exception | None = None
+        self._opened = ExitStack()
+
+    @property
+    def is_worker(self) -> bool:
+        return hasattr(self.config, "workerinput")
+
+    @property
+    def seconds(self) -> float:
+        return time.monotonic() - self.clock
+
+    # Starting and stopping
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_sessionstart(self, session: pytest.Session) -> None:
+        if self.is_worker:
+            described = session.config.__dict__["workerinput"][_PROPERTY]
+            session.config.stash[STAGED] = STAGE.validate_json(described)
+            return
+        try:
+            stage, self.running = self._opened.enter_context(staged(self.target, self.out))
+        except TargetNotStartedError as error:
+            self.problem = error
+            pytest.exit(str(error), returncode=3)
+        session.config.stash[STAGED] = stage
+
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        if self.display and not self.is_worker:
+            self.display.expect(len(session.items))
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_xdist_node_collection_finished(self, ids: list[str]) -> None:
+        if self.display:
+            self.display.expect(len(ids))
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_configure_node(self, node: Any) -> None:
+        """pytest-xdist: what a worker is told."""
+        node.workerinput[_PROPERTY] = STAGE.dump_json(self.config.stash[STAGED]).decode()
+
+    def pytest_unconfigure(self) -> None:
+        self._opened.close()
+
+    # Selecting
+
+    def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
+        check: Check | None = getattr(metafunc.function, "check", None)
+        if check is not None:
+            cases = self.plan.cases(check)
+            metafunc.parametrize("case", cases, ids=[f"{check.id}-{case}" for case in cases], indirect=True)
+
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        """Only checks, controls first; a check with no case to run is no item."""
+        checks = [item for item in items if hasattr(item, "callspec") and isinstance(_param(item), CaseOf)]
+        items[:] = sorted(checks, key=lambda item: _param(item).subject == TARGET)
+
+    # Judging
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_protocol(self, item: pytest.Item, nextitem: pytest.Item | None) -> bool:
+        """Run a case, and a second time where a failure wants confirming."""
+        reports = runtestprotocol(item, nextitem=nextitem, log=False)
+        result = self._result(item)
+        if result.needs_confirmation and not self.plan.selftest:
+            item._initrequest()  # type: ignore[attr-defined]  # noqa: SLF001 - as pytest-rerunfailures does
+            reports = runtestprotocol(item, nextitem=nextitem, log=False)
+            result = result.confirmed_by(self._result(item))
+        item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
+        for report in reports:
+            item.ihook.pytest_runtest_logreport(report=_told(report, result))
+        item.ihook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
+        return True
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(
+        self, item: pytest.Item, call: pytest.CallInfo[None]
+    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        if call.when == "setup":
+            item.stash[_ERROR] = None
+            item.stash[_SECONDS] = 0.0
+        if call.when == "call":
+            item.stash[_SECONDS] = call.duration
+        item.stash[_ERROR] = item.stash[_ERROR] or call.excinfo
+        return (yield)
+
+    def _result(self, item: pytest.Item) -> Result:
+        check: Check = item.function.check  # type: ignore[attr-defined]
+        case = _param(item)
+        error = item.stash[_ERROR]
+        left = item.stash.get(AFTERWARDS, _NOTHING_LEFT)
+        return Result(
+            check=check.id,
+            subject=case.subject,
+            surface=case.surface,
+            mode=case.mode,
+            outcome=outcome_of(error.value if error else None),
+            seconds=round(item.stash[_SECONDS], 4),
+            message=message_of(error, check.held.text, left),
+            evidence=left.evidence,
+            to_client=left.to_client,
+            to_upstream=left.to_upstream,
+        )
+
+    # Gathering
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        for name, value in report.user_properties:
+            if name == _PROPERTY and not self.is_worker:
+                self.results.append(RESULT.validate_json(str(value)))
+                if self.display:
+                    self.display.saw(self.results[-1])
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        """Judge, and leave the report; under plain pytest the exit status follows the verdict."""
+        if not self.is_worker and self.target is not None and self.running is not None:
+            self.report = account(
+                target=self.target,
+                asked_for=self.config.getoption("conformance_target"),
+                target_version=self.running.version,
+                plan=self.plan,
+                checks=load_suites(),
+                results=self.results,
+                waivers=self.waivers,
+                started_at=self.started_at,
+                seconds=self.seconds,
+            )
+            session.exitstatus = exit_code(self.report)
+            if self.out is not None:
+                write(self.report, self.out)
+
+
+def _plan(config: pytest.Config, target: Target | None) -> Plan:
+    only = frozenset(config.getoption("conformance_checks"))
+    profiles = frozenset(config.getoption("conformance_profiles"))
+    if target is None:
+        return Plan(tuple(Surface), frozenset(PROFILES), frozenset(FEATURES), only, selftest=True)
+    surfaces = tuple(surface for surface in target.surfaces if model_for(target, surface))
+    claimed = frozenset(target.claims.profiles)
+    return Plan(surfaces, profiles & claimed or claimed, frozenset(target.claims.features), only)
+
+
+def _param(item: pytest.Item) -> CaseOf:
+    case: CaseOf = item.callspec.params.get("case")  # type: ignore[attr-defined]
+    return case
+
+
+def _told(report: pytest.TestReport, result: Result) -> pytest.TestReport:
+    """The report as pytest should show it; whether a fault was caught is judged over all its cases, at the end."""
+    if report.when == "call" and not result.subject.startswith(FAULT):
+        report.outcome = "passed" if result.outcome == "pass" else "failed"
+        report.longrepr = None if result.outcome == "pass" else result.message
+    elif report.when == "call":
+        report.outcome, report.longrepr = "passed", None
+    if report.when == "teardown":
+        report.user_properties.append((_PROPERTY, RESULT.dump_json(result).decode()))
+    return report

@@ -1,0 +1,61 @@
+"""What every worker of a run needs to know, as plain values that cross processes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from pydantic import ConfigDict, TypeAdapter
+from pydantic.dataclasses import dataclass
+
+from conformance.drivers import Door
+from conformance.secrets import Secret
+from conformance.surface import Surface
+from conformance.upstream import UpstreamAddress
+
+TARGET = "target"
+DIRECT = "direct"
+RELAY = "relay"
+FAULT = "fault:"
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What checks are aimed at: the target, the upstream itself, or a relay with at most one fault.
+
+    `doors` holds one entry a surface; `hooks` describes how its keys are minted and ended; `logs` hold its own output.
+    """
+
+    name: str
+    doors: dict[Surface, Door]
+    hooks: dict[str, Any] | None = None
+    logs: tuple[Path, ...] = ()
+
+    def output(self) -> bytes:
+        """All that it has written so far."""
+        return b"".join(log.read_bytes() for log in self.logs if log.is_file())
+
+    @property
+    def is_target(self) -> bool:
+        return self.name == TARGET
+
+    @property
+    def is_gateway(self) -> bool:
+        return self.name != DIRECT
+
+
+@dataclass(frozen=True, config=ConfigDict(arbitrary_types_allowed=True))
+class Stage:
+    """The upstream, the secrets of the run, and whatever checks are aimed at; evidence goes below `out`."""
+
+    upstream: UpstreamAddress
+    secrets: dict[str, Secret]
+    subjects: dict[str, Subject]
+    out: Path | None = None
+
+    @property
+    def known_secrets(self) -> list[Secret]:
+        return list(self.secrets.values())
+
+
+STAGE: TypeAdapter[Stage] = TypeAdapter(Stage)

@@ -1,0 +1,93 @@
+"""Starts what a run needs: the scripted upstream, the faulty relays, and the target between them."""
+
+from __future__ import annotations
+
+import tempfile
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from conformance.drivers import Door
+from conformance.faulty import FAULTS, FaultyProcess
+from conformance.run.stage import DIRECT, FAULT, RELAY, TARGET, Stage, Subject
+from conformance.secrets import Secret, mint
+from conformance.surface import Provider, Surface
+from conformance.target import Auth, Hooks, launch
+from conformance.upstream.process import UpstreamProcess
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from conformance.target import Running, Target
+    from conformance.upstream import UpstreamAddress
+
+PROVIDER_OF = {
+    Surface.OPENAI_CHAT: Provider.OPENAI,
+    Surface.OPENAI_RESPONSES: Provider.OPENAI,
+    Surface.ANTHROPIC_MESSAGES: Provider.ANTHROPIC,
+}
+_BELOW_PROVIDER = {Provider.OPENAI: "/v1", Provider.ANTHROPIC: ""}
+_MODELS = {
+    Surface.OPENAI_CHAT: "gpt-5-mini",
+    Surface.OPENAI_RESPONSES: "gpt-5-mini",
+    Surface.ANTHROPIC_MESSAGES: "claude-sonnet-4-5",
+}
+_RELAY_KEYS = Auth.model_validate(
+    {
+        "mint": {"method": "POST", "path": "/_keys", "key_at": "/key"},
+        "revoke": {"method": "DELETE", "path": "/_keys/{key}"},
+        "expire": {"method": "POST", "path": "/_keys/{key}/expire"},
+    }
+)
+
+
+@contextmanager
+def staged(target: Target | None, out: Path | None) -> Iterator[tuple[Stage, Running | None]]:
+    """Everything started, the target last; everything stopped at the end, the target first."""
+    secrets = {name: mint(name) for name in ("client", *Provider)}
+    with ExitStack() as opened:
+        upstream = opened.enter_context(UpstreamProcess({name: secrets[name].value for name in Provider}))
+        workdir = Path(opened.enter_context(tempfile.TemporaryDirectory(prefix="conformance-")))
+        relays = opened.enter_context(FaultyProcess(upstream.url, secrets, workdir / "relays.log"))
+        subjects = {DIRECT: _direct(upstream, secrets)}
+        subjects |= {FAULT + name: _relay(FAULT + name, relays, f"/faults/{name}", secrets) for name in FAULTS}
+        running = None
+        if target is None:  # the clean relay must not share a log with those that leak into theirs
+            clean = opened.enter_context(FaultyProcess(upstream.url, secrets, workdir / "relay.log"))
+            subjects[RELAY] = _relay(RELAY, clean, "", secrets)
+        else:
+            running = opened.enter_context(launch(target, upstream.url, secrets, workdir / "target"))
+            secrets["client"] = Secret("client", running.key)
+            subjects[TARGET] = _target(target, running)
+        yield Stage(upstream, secrets, subjects, out), running
+
+
+def _direct(upstream: UpstreamAddress, secrets: Mapping[str, Secret]) -> Subject:
+    doors = {}
+    for surface, provider in PROVIDER_OF.items():
+        url = f"{upstream.url}/{provider}{_BELOW_PROVIDER[provider]}"
+        doors[surface] = Door(url, secrets[provider].value, _MODELS[surface])
+    return Subject(DIRECT, doors)
+
+
+def _relay(name: str, relays: FaultyProcess, prefix: str, secrets: Mapping[str, Secret]) -> Subject:
+    doors = {}
+    for surface, provider in PROVIDER_OF.items():
+        url = f"{relays.url}{prefix}{_BELOW_PROVIDER[provider]}"
+        doors[surface] = Door(url, secrets["client"].value, _MODELS[surface])
+    hooks = Hooks(_RELAY_KEYS, relays.url + prefix, {}, {})
+    return Subject(name, doors, hooks.describe(), (relays.log,))
+
+
+def _target(target: Target, running: Running) -> Subject:
+    doors = {
+        surface: Door(url, running.key, model)
+        for surface, url in running.surfaces.items()
+        if (model := model_for(target, surface)) is not None
+    }
+    return Subject(TARGET, doors, running.hooks.describe(), running.log_files)
+
+
+def model_for(target: Target, surface: Surface) -> str | None:
+    """The model whose provider speaks the surface's own protocol: what goes in comes out."""
+    return next((m.name for m in target.models if surface in m.surfaces and m.upstream == surface), None)

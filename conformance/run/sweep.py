@@ -1,0 +1,54 @@
+"""The sweep: over all that passed on either side during a run, whatever the check at hand was about."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from conformance.ledger import ledger
+from reports import CheckResult
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from conformance.run.plan import Plan
+    from conformance.run.results import Result
+
+PROFILE, FEATURE = "isolation", "isolation"
+TO_CLIENT, TO_UPSTREAM = "isolation/sweep/client-side", "isolation/sweep/upstream-side"
+_SWEPT = {
+    TO_CLIENT: ("provider-key-unseen", "no provider key came to a client in the whole run"),
+    TO_UPSTREAM: ("client-key-stays", "no client key came to a provider in the whole run"),
+}
+_SHOWN = 5
+
+
+def swept(results: Sequence[Result], asked_for: str, plan: Plan) -> Iterator[CheckResult]:
+    """One row a side, where the run covers isolation as a whole."""
+    if results and PROFILE in plan.profiles and FEATURE in plan.features and not plan.only:
+        yield _row(TO_CLIENT, [(r, leak) for r in results for leak in r.to_client], asked_for)
+        yield _row(TO_UPSTREAM, [(r, leak) for r in results for leak in r.to_upstream], asked_for)
+
+
+def _row(check_id: str, leaks: list[tuple[Result, str]], asked_for: str) -> CheckResult:
+    requirement, title = _SWEPT[check_id]
+    held = ledger()[requirement]
+    return CheckResult(
+        id=check_id,
+        title=title,
+        level=held.level,
+        profile=PROFILE,
+        feature=FEATURE,
+        outcome="fail" if leaks else "pass",
+        message=_message(held.text, leaks),
+        reproduce=f"conformance certify {asked_for} --check {leaks[0][0].check}" if leaks else "",
+        spec=held.url,
+        evidence=leaks[0][0].evidence if leaks else "",
+    )
+
+
+def _message(required: str, leaks: list[tuple[Result, str]]) -> str:
+    if not leaks:
+        return ""
+    shown = [f"  {leak}, during {result.check}" for result, leak in leaks[:_SHOWN]]
+    more = [f"  and {len(leaks) - _SHOWN} more"] if len(leaks) > _SHOWN else []
+    return "\n".join([f"required: {required}", f"found: {len(leaks)} leaks", *shown, *more])

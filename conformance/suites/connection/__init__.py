@@ -1,0 +1,1 @@
+"""Calls that are cancelled, cut, repeated or held up."""

@@ -1,0 +1,1 @@
+"""Headers and queries that clients and providers exchange over the gateway."""

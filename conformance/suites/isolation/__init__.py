@@ -1,0 +1,1 @@
+"""Keys stay where they belong, and clients never mix."""

@@ -1,0 +1,108 @@
+"""The client's key ends at the gateway."""
+
+from conformance.api import (
+    MESSAGES,
+    Ask,
+    ChatClient,
+    Client,
+    MessagesClient,
+    Mode,
+    ProviderError,
+    Received,
+    Reply,
+    Secret,
+    Upstream,
+    check,
+    find,
+)
+
+AGENTS = (
+    "claude-cli/2.1.329 (external, sdk-cli)",
+    "codex_exec/0.169.0 (Debian 12.0.0; x86_64) unknown",
+    "GeminiCLI/0.61.0 (linux; x64)",
+    "Anthropic/JS 1.11.0",
+    "curl/8.4.0",
+)
+
+
+def assert_absent(key: str, received: Received) -> None:
+    """The key is in no header, no address and no body, in no spelling."""
+    secret = Secret("client", key)
+    headers = "\n".join(f"{name}: {value}" for name, value in received.headers).encode()
+    leaks = [
+        *find(secret, headers, "the headers that the upstream received"),
+        *find(secret, f"{received.path}?{received.query}".encode(), "the address that was called"),
+        *find(secret, received.body, "the body that the upstream received"),
+    ]
+    assert not leaks, "; ".join(map(str, leaks))
+
+
+@check(
+    "isolation/client-key/calls",
+    requirement="client-key-stays",
+    feature="isolation",
+    modes=(Mode.ASYNC, Mode.ASYNC_STREAM),
+    direct=False,
+    catches=("leaks-client-key", "leaks-client-key-in-query"),
+)
+async def test_a_client_key_never_reaches_the_provider(client: Client, upstream: Upstream) -> None:
+    script = await upstream.answers()
+    await client.ask(script.prompt)
+    assert_absent(client.door.key, await script.received())
+
+
+@check(
+    "isolation/client-key/agents",
+    requirement="client-key-stays",
+    feature="isolation",
+    direct=False,
+    catches=("leaks-client-key-to-agents",),
+)
+async def test_no_agents_key_reaches_the_provider(client: Client, upstream: Upstream) -> None:
+    for agent in AGENTS:
+        script = await upstream.answers()
+        await client.ask(Ask(script.prompt, headers={"user-agent": agent}))
+        assert_absent(client.door.key, await script.received())
+
+
+@check(
+    "isolation/client-key/errors",
+    requirement="client-key-stays",
+    feature="isolation",
+    direct=False,
+    catches=("leaks-client-key",),
+)
+async def test_a_client_key_stays_when_the_provider_refuses(client: Client, upstream: Upstream) -> None:
+    for status in (401, 429, 500):
+        script = await upstream.answers(Reply(error=ProviderError(status=status)))
+        await client.fails(script.prompt)
+        assert_absent(client.door.key, await script.received())
+
+
+@check(
+    "isolation/client-key/count-tokens",
+    requirement="client-key-stays",
+    feature="count-tokens",
+    surfaces=(MESSAGES,),
+    direct=False,
+    catches=("leaks-client-key",),
+)
+async def test_a_client_key_stays_when_tokens_are_counted(client: MessagesClient, upstream: Upstream) -> None:
+    script = await upstream.answers()
+    await client.count_tokens(Ask(script.prompt))
+    assert_absent(client.door.key, await script.received())
+
+
+@check(
+    "isolation/client-key/models",
+    requirement="client-key-stays",
+    feature="models",
+    direct=False,
+    catches=("leaks-client-key-on-models",),
+)
+async def test_a_client_key_stays_when_models_are_listed(
+    client: ChatClient | MessagesClient, upstream: Upstream
+) -> None:
+    await client.models()
+    for received in await upstream.journal():
+        assert_absent(client.door.key, received)

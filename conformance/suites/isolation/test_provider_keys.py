@@ -1,0 +1,131 @@
+"""The provider's key ends there: at its provider, in its own carrier, and nowhere else."""
+
+from conformance.api import (
+    Client,
+    Door,
+    Exchange,
+    Mode,
+    ProviderError,
+    Reply,
+    Secret,
+    Subject,
+    Tape,
+    Upstream,
+    check,
+    find,
+)
+
+CARRIERS = ("authorization", "x-api-key", "api-key", "x-goog-api-key")
+
+
+def assert_unseen(key: str, exchange: Exchange) -> None:
+    secret = Secret("provider", key)
+    headers = "\n".join(f"{name}: {value}" for name, value in exchange.answer_headers).encode()
+    leaks = [
+        *find(secret, headers, "the headers that the client received"),
+        *find(secret, exchange.content, "the body that the client received"),
+    ]
+    assert not leaks, "; ".join(map(str, leaks))
+
+
+@check(
+    "isolation/provider-key/carried",
+    requirement="provider-key-in-its-carrier",
+    feature="isolation",
+    modes=(Mode.ASYNC, Mode.ASYNC_STREAM),
+    direct=False,
+    catches=("crosses-provider-keys",),
+)
+async def test_the_provider_receives_its_own_key_and_no_other(
+    client: Client, upstream: Upstream, provider_door: Door
+) -> None:
+    script = await upstream.answers()
+    await client.ask(script.prompt)
+    received = await script.received()
+    carried = {name: value for name in CARRIERS for value in received.values(name)}
+    right = [f"Bearer {provider_door.key}", provider_door.key]
+    assert carried, "the upstream received no credential"
+    assert all(value in right for value in carried.values()), (
+        f"a credential that is not this provider's in {[*carried]}"
+    )
+
+
+@check(
+    "isolation/provider-key/answers",
+    requirement="provider-key-unseen",
+    feature="isolation",
+    modes=(Mode.ASYNC, Mode.ASYNC_STREAM),
+    direct=False,
+    catches=("leaks-provider-key-in-answers", "leaks-provider-key-encoded"),
+)
+async def test_no_answer_holds_the_providers_key(
+    client: Client, upstream: Upstream, provider_door: Door, tape: Tape
+) -> None:
+    script = await upstream.answers(Reply(text="nothing to see here"))
+    await client.ask(script.prompt)
+    assert_unseen(provider_door.key, tape.last)
+
+
+@check(
+    "isolation/provider-key/errors",
+    requirement="provider-key-unseen",
+    feature="isolation",
+    direct=False,
+    catches=("adds-provider-key-to-errors",),
+)
+async def test_no_error_holds_the_providers_key(
+    client: Client, upstream: Upstream, provider_door: Door, tape: Tape
+) -> None:
+    for status in (400, 401, 429, 500):
+        script = await upstream.answers(Reply(error=ProviderError(status=status)))
+        await client.fails(script.prompt)
+        assert_unseen(provider_door.key, tape.last)
+
+
+@check(
+    "isolation/provider-key/echoed-in-error",
+    requirement="echoed-key-is-scrubbed",
+    feature="isolation",
+    direct=False,
+    catches=("leaks-provider-key-in-errors",),
+)
+async def test_a_key_that_the_provider_repeats_in_an_error_is_scrubbed(
+    client: Client, upstream: Upstream, provider_door: Door, tape: Tape
+) -> None:
+    message = f"Incorrect API key provided: {provider_door.key}."
+    script = await upstream.answers(Reply(error=ProviderError(status=401, message=message)))
+    await client.fails(script.prompt)
+    assert_unseen(provider_door.key, tape.last)
+
+
+@check(
+    "isolation/provider-key/echoed-in-header",
+    requirement="echoed-key-is-scrubbed",
+    feature="isolation",
+    direct=False,
+    catches=("leaks-provider-key-in-headers",),
+)
+async def test_a_key_that_the_provider_repeats_in_a_header_is_scrubbed(
+    client: Client, upstream: Upstream, provider_door: Door, tape: Tape
+) -> None:
+    script = await upstream.answers(Reply(text="ok", headers=(("x-goog-api-key", provider_door.key),)))
+    await client.ask(script.prompt)
+    assert_unseen(provider_door.key, tape.last)
+
+
+@check(
+    "isolation/output",
+    requirement="keys-are-not-logged",
+    feature="isolation",
+    direct=False,
+    catches=("logs-keys",),
+)
+async def test_the_gateways_own_output_holds_no_key(
+    client: Client, upstream: Upstream, provider_door: Door, subject: Subject
+) -> None:
+    script = await upstream.answers(Reply(text="ok"), Reply(error=ProviderError(status=500)))
+    await client.ask(script.prompt)
+    await client.fails(script.prompt)
+    for secret in (Secret("client", client.door.key), Secret("provider", provider_door.key)):
+        leaks = find(secret, subject.output(), "the gateway's own output")
+        assert not leaks, "; ".join(map(str, leaks))

@@ -1,0 +1,1 @@
+"""What only the Chat Completions surface owes."""

@@ -1,0 +1,197 @@
+"""The provider's errors: their status, envelope, wording and headers, and life after them."""
+
+from collections.abc import Iterator
+
+from conformance.api import (
+    MESSAGES,
+    Client,
+    Delivery,
+    Mode,
+    ProviderError,
+    Reply,
+    Surface,
+    Tape,
+    Upstream,
+    assert_unchanged,
+    check,
+    parse,
+)
+
+BOTH = (Mode.ASYNC, Mode.ASYNC_STREAM)
+STATUSES = {
+    Surface.ANTHROPIC_MESSAGES: (400, 401, 403, 404, 413, 429, 500, 529),
+    Surface.OPENAI_CHAT: (400, 401, 403, 404, 422, 429, 500, 503),
+    Surface.OPENAI_RESPONSES: (400, 401, 403, 404, 422, 429, 500, 503),
+}
+WORDING = "prompt is too long: 213462 tokens > 200000 maximum"
+TOO_MANY = ProviderError(status=429, message="slow down", retry_after="7")
+
+
+@check(
+    "errors/status",
+    requirement="error-status-unchanged",
+    feature="errors",
+    modes=BOTH,
+    catches=("flattens-status", "413-becomes-400", "529-becomes-500", "errors-as-200"),
+)
+async def test_each_status_is_the_providers_and_raises_the_same(
+    client: Client, control: Client, upstream: Upstream
+) -> None:
+    found = []
+    for status in STATUSES[client.surface]:
+        script = await upstream.answers(Reply(error=ProviderError(status=status)))
+        expected, got = await control.fails(script.prompt), await client.fails(script.prompt)
+        if (got.status, got.kind) != (expected.status, expected.kind):
+            found.append(f"{expected.status} {expected.kind} became {got.status} {got.kind}")
+    assert not found, "; ".join(found)
+
+
+@check(
+    "errors/envelope",
+    requirement="error-envelope",
+    feature="errors",
+    catches=("foreign-envelope",),
+)
+async def test_an_error_keeps_the_providers_envelope(client: Client, upstream: Upstream, tape: Tape) -> None:
+    script = await upstream.answers(Reply(error=ProviderError(status=429, message="slow down")))
+    await client.fails(script.prompt)
+    got, sent = _envelope(tape.last.json), _envelope((await script.received()).sent_json)
+    assert got == sent
+
+
+@check(
+    "errors/wording",
+    requirement="error-wording",
+    feature="errors",
+    modes=BOTH,
+    catches=("rewords-errors",),
+)
+async def test_an_error_keeps_the_providers_words(client: Client, upstream: Upstream) -> None:
+    script = await upstream.answers(Reply(error=ProviderError(status=400, message=WORDING)))
+    failure = await client.fails(script.prompt)
+    assert WORDING in f"{failure.message} {failure.body}"
+
+
+@check(
+    "errors/body-unchanged",
+    requirement="error-body-unchanged",
+    feature="errors",
+    catches=("rewords-errors", "foreign-envelope"),
+)
+async def test_an_errors_body_is_the_providers(client: Client, upstream: Upstream, tape: Tape) -> None:
+    script = await upstream.answers(Reply(error=ProviderError(status=400, message=WORDING, param="messages")))
+    await client.fails(script.prompt)
+    assert_unchanged(tape.last.json, (await script.received()).sent_json, where="the error's body")
+
+
+@check(
+    "errors/retry-after",
+    requirement="retry-after-kept",
+    feature="errors",
+    modes=BOTH,
+    catches=("loses-retry-after",),
+)
+async def test_a_client_learns_when_to_come_back(client: Client, upstream: Upstream) -> None:
+    for form in ("7", "Wed, 21 Oct 2099 07:28:00 GMT"):
+        script = await upstream.answers(Reply(error=ProviderError(status=429, retry_after=form)))
+        failure = await client.fails(script.prompt)
+        assert failure.header("retry-after") == form
+
+
+@check(
+    "errors/retry-hints",
+    requirement="retry-hints-kept",
+    feature="errors",
+    catches=("loses-retry-hints",),
+)
+async def test_the_providers_hints_to_its_sdk_arrive(client: Client, upstream: Upstream) -> None:
+    hints = (("x-should-retry", "false"), ("retry-after-ms", "1500"))
+    script = await upstream.answers(Reply(error=ProviderError(status=429, headers=hints)))
+    failure = await client.fails(script.prompt)
+    assert [(name, failure.header(name)) for name, _ in hints] == list(hints)
+
+
+@check(
+    "errors/rate-limits",
+    requirement="rate-limit-headers-kept",
+    feature="errors",
+    catches=("loses-rate-limits", "answers-own-headers-only"),
+)
+async def test_rate_limit_headers_come_with_the_refusal(client: Client, upstream: Upstream, tape: Tape) -> None:
+    script = await upstream.answers(Reply(error=TOO_MANY))
+    await client.fails(script.prompt)
+    sent = [name for name, _ in (await script.received()).sent_headers if "ratelimit" in name.lower()]
+    assert sent
+    lost = [name for name in sent if not tape.last.values(name)]
+    assert not lost, f"lost: {', '.join(lost)}"
+
+
+@check(
+    "errors/request-id",
+    requirement="request-id-kept",
+    feature="request-ids",
+    catches=("loses-error-request-id", "loses-request-id"),
+)
+async def test_an_error_names_the_providers_request(client: Client, upstream: Upstream) -> None:
+    script = await upstream.answers(Reply(error=ProviderError(status=400)))
+    failure = await client.fails(script.prompt)
+    assert failure.request_id in (await script.received()).sent_values(_request_id(client))
+
+
+@check(
+    "errors/mid-stream",
+    requirement="stream-errors-surface",
+    feature="errors",
+    modes=(Mode.ASYNC_STREAM, Mode.SYNC_STREAM, Mode.ASYNC_HELPER),
+    catches=("swallows-stream-errors",),
+)
+async def test_an_error_in_mid_stream_is_an_error_for_the_client(client: Client, upstream: Upstream) -> None:
+    script = await upstream.answers(Reply(text=("It began ", "well, ", "but"), delivery=Delivery(error_after=3)))
+    await client.fails(script.prompt)
+
+
+@check(
+    "errors/mid-stream-unchanged",
+    requirement="stream-error-unchanged",
+    feature="errors",
+    modes=(Mode.ASYNC_STREAM,),
+    catches=("rewords-stream-errors", "swallows-stream-errors"),
+)
+async def test_an_error_in_mid_stream_is_the_providers(client: Client, upstream: Upstream, tape: Tape) -> None:
+    script = await upstream.answers(Reply(text=("It began ", "well, ", "but"), delivery=Delivery(error_after=3)))
+    await client.fails(script.prompt)
+    sent = parse((await script.received()).sent).events[-1]
+    assert sent in parse(tape.last.content).events
+
+
+@check(
+    "errors/next-call",
+    requirement="errors-do-not-linger",
+    feature="errors",
+    catches=("poisoned-by-errors",),
+)
+async def test_the_call_after_an_error_works(client: Client, upstream: Upstream) -> None:
+    for status in (401, 429, 500):
+        script = await upstream.answers(Reply(error=ProviderError(status=status)), Reply(text="as if nothing"))
+        await client.fails(script.prompt)
+        answer = await client.ask(script.prompt)
+        assert answer.text == "as if nothing"
+
+
+def _envelope(body: object) -> object:
+    """The shape of an error: every key, and the values that clients branch on; the words may differ."""
+    return sorted(_flat(body, ""))
+
+
+def _flat(value: object, path: str) -> Iterator[tuple[str, str]]:
+    if isinstance(value, dict):
+        for key, item in value.items():
+            yield from _flat(item, f"{path}.{key}")
+    elif path.endswith((".type", ".code", ".param")):
+        yield path, repr(value)
+    else:
+        yield path, type(value).__name__
+
+
+def _request_id(client: Client) -> str:
+    return "request-id" if client.surface == MESSAGES else "x-request-id"

@@ -1,0 +1,254 @@
+"""Streams: in time, in order, complete, whatever way their bytes travel."""
+
+from conformance.api import (
+    CHAT,
+    GRAMMARS,
+    MESSAGES,
+    Ask,
+    Client,
+    Connect,
+    Delivery,
+    Mode,
+    Reply,
+    Tape,
+    Thinking,
+    ToolCall,
+    Upstream,
+    assert_unchanged,
+    check,
+    parse,
+)
+from conformance.oracles import ServerSentEvent
+
+WORDS = ("Ein ", "zwei ", "drei ", "vier.")
+RICH = Reply(
+    text="Let me look at both cities.",
+    thinking=(Thinking("Two cities, two calls.", "c2lnbmF0dXJl"),),
+    tool_calls=(
+        ToolCall("call_one", "weather", '{"city": "Oslo"}'),
+        ToolCall("call_two", "weather", '{"city": "Bergen"}'),
+    ),
+)
+EMOJI = "👩‍👩‍👧 naïve 日本語 " * 4
+STREAMS = (Mode.ASYNC_STREAM, Mode.SYNC_STREAM)
+HELPED = (Mode.ASYNC_STREAM, Mode.ASYNC_HELPER)
+
+
+@check(
+    "stream/incremental",
+    requirement="stream-without-buffering",
+    feature="streaming",
+    modes=STREAMS,
+    catches=("buffers", "lags-one-event"),
+)
+async def test_each_piece_arrives_before_the_next_is_sent(client: Client, upstream: Upstream) -> None:
+    script = await upstream.answers(Reply(text=WORDS, delivery=Delivery(gated=True)))
+    async with client.stream(script.prompt) as stream:
+        for word in WORDS:
+            assert await stream.next_text() == word
+            await script.release()
+
+
+@check(
+    "stream/event-order",
+    requirement="stream-grammar",
+    feature="streaming",
+    modes=(Mode.ASYNC_STREAM,),
+    catches=(
+        "restarts-indices",
+        "interleaves-blocks",
+        "repeats-start",
+        "repeats-terminal",
+        "loses-terminal",
+        "loses-item-done",
+        "drops-event-names",
+        "skips-sequence-numbers",
+        "new-id-each-chunk",
+        "swaps-events",
+    ),
+)
+async def test_events_come_in_the_order_of_the_protocol(client: Client, upstream: Upstream, tape: Tape) -> None:
+    script = await upstream.answers(RICH)
+    await client.ask(script.prompt)
+    GRAMMARS[client.surface]().check(_events(client, tape))
+
+
+@check(
+    "stream/same-as-whole",
+    requirement="stream-same-as-whole",
+    feature="streaming",
+    modes=(Mode.ASYNC_STREAM, Mode.ASYNC_HELPER),
+    catches=("loses-last-delta", "loses-second-tool-call"),
+)
+async def test_a_stream_adds_up_to_the_whole_answer(client: Client, connect: Connect, upstream: Upstream) -> None:
+    script = await upstream.answers(RICH)
+    streamed = await client.ask(script.prompt)
+    whole = await connect(mode=Mode.ASYNC).ask(script.prompt)
+    assert streamed.text == whole.text
+    assert streamed.thinking == whole.thinking
+    assert streamed.tool_calls == whole.tool_calls
+    assert streamed.stop == whole.stop
+
+
+@check(
+    "stream/content-type",
+    requirement="stream-content-type",
+    feature="streaming",
+    modes=(Mode.ASYNC_STREAM,),
+    catches=("says-text-plain", "says-json"),
+)
+async def test_a_stream_is_labelled_as_one(client: Client, upstream: Upstream, tape: Tape) -> None:
+    script = await upstream.answers()
+    await client.ask(script.prompt)
+    label = tape.last.value("content-type") or "none"
+    assert label.split(";")[0].strip().lower() == "text/event-stream"
+
+
+@check(
+    "stream/split-anywhere",
+    requirement="stream-bytes-any-split",
+    feature="streaming",
+    modes=HELPED,
+    catches=("decodes-each-chunk",),
+)
+async def test_bytes_may_be_split_anywhere(client: Client, upstream: Upstream) -> None:
+    script = await upstream.answers(Reply(text=(EMOJI,), delivery=Delivery(chunk_bytes=1)))
+    answer = await client.ask(script.prompt)
+    assert answer.text == EMOJI
+
+
+@check(
+    "stream/crlf",
+    requirement="stream-line-ends",
+    feature="streaming",
+    modes=HELPED,
+    catches=("splits-on-lf-only",),
+)
+async def test_lines_may_end_in_crlf(client: Client, upstream: Upstream) -> None:
+    script = await upstream.answers(Reply(text=WORDS, delivery=Delivery(line_end="\r\n")))
+    answer = await client.ask(script.prompt)
+    assert answer.text == "".join(WORDS)
+
+
+@check(
+    "stream/long-event",
+    requirement="stream-long-events",
+    feature="streaming",
+    modes=HELPED,
+    catches=("cuts-long-events",),
+)
+async def test_one_event_may_hold_a_hundred_kilobytes(client: Client, upstream: Upstream) -> None:
+    long = "0123456789abcdef" * 8192
+    script = await upstream.answers(Reply(text=("begin ", long, " end")))
+    answer = await client.ask(script.prompt)
+    assert answer.text == f"begin {long} end"
+
+
+@check(
+    "stream/pings",
+    requirement="forward-pings",
+    feature="streaming",
+    surfaces=(MESSAGES,),
+    modes=(Mode.ASYNC_STREAM,),
+    catches=("drops-pings",),
+)
+async def test_pings_keep_coming(client: Client, upstream: Upstream, tape: Tape) -> None:
+    script = await upstream.answers(Reply(text=WORDS, delivery=Delivery(pings=True)))
+    await client.ask(script.prompt)
+    sent = _named("ping", (await script.received()).sent)
+    assert sent
+    assert _named("ping", tape.last.content) == sent
+
+
+@check(
+    "stream/comments",
+    requirement="forward-comments",
+    feature="streaming",
+    modes=(Mode.ASYNC_STREAM,),
+    catches=("drops-comments",),
+)
+async def test_comments_keep_the_connection_alive(client: Client, upstream: Upstream, tape: Tape) -> None:
+    script = await upstream.answers(Reply(text=WORDS, delivery=Delivery(comments=True)))
+    await client.ask(script.prompt)
+    assert parse((await script.received()).sent).comments
+    assert parse(tape.last.content).comments
+
+
+@check(
+    "stream/unknown-event",
+    requirement="tolerate-unknown-events",
+    feature="streaming",
+    modes=HELPED,
+    catches=("chokes-on-unknown-event",),
+)
+async def test_an_event_nobody_has_heard_of_does_no_harm(client: Client, upstream: Upstream) -> None:
+    script = await upstream.answers(Reply(text=WORDS, delivery=Delivery(unknown_event=True)))
+    answer = await client.ask(script.prompt)
+    assert answer.text == "".join(WORDS)
+
+
+@check(
+    "stream/unchanged",
+    requirement="stream-unchanged",
+    feature="streaming",
+    modes=(Mode.ASYNC_STREAM,),
+    catches=("appends-done", "drops-unknown-events", "changes-created"),
+)
+async def test_every_event_arrives_as_it_was_sent(client: Client, upstream: Upstream, tape: Tape) -> None:
+    script = await upstream.answers(Reply(text=WORDS, delivery=Delivery(unknown_event=True)))
+    await client.ask(script.prompt)
+    sent = [_comparable(event) for event in parse((await script.received()).sent).events]
+    got = [_comparable(event) for event in parse(tape.last.content).events]
+    assert_unchanged(got, sent, where="the events")
+
+
+@check(
+    "stream/usage-chunk",
+    requirement="usage-chunk-complete",
+    feature="usage",
+    profile="openai-chat",
+    surfaces=(CHAT,),
+    modes=(Mode.ASYNC_STREAM,),
+    catches=("usage-only-when-whole",),
+)
+async def test_usage_comes_in_a_chunk_of_its_own_when_asked_for(client: Client, upstream: Upstream, tape: Tape) -> None:
+    script = await upstream.answers()
+    await client.ask(Ask(script.prompt, fields={"stream_options": {"include_usage": True}}))
+    chunks = [event.json for event in parse(tape.last.content).events if event.data != "[DONE]"]
+    assert [chunk.get("choices") for chunk in chunks if chunk.get("usage")] == [[]]
+
+
+@check(
+    "stream/no-usage-unasked",
+    requirement="nothing-added-to-streams",
+    feature="usage",
+    profile="openai-chat",
+    surfaces=(CHAT,),
+    modes=(Mode.ASYNC_STREAM,),
+    catches=("injects-field",),
+)
+async def test_usage_does_not_come_unasked(client: Client, upstream: Upstream, tape: Tape) -> None:
+    script = await upstream.answers()
+    await client.ask(script.prompt)
+    assert not [event for event in parse(tape.last.content).events if '"usage":{' in event.data.replace(" ", "")]
+
+
+def _events(client: Client, tape: Tape) -> list[ServerSentEvent]:
+    """The events of the last answer; on surfaces that do not know `[DONE]`, without that harmless addition."""
+    events = parse(tape.last.content).events
+    return [event for event in events if client.surface == CHAT or event.data != "[DONE]"]
+
+
+def _named(name: str, body: bytes) -> list[ServerSentEvent]:
+    return [event for event in parse(body).events if event.name == name]
+
+
+def _comparable(event: ServerSentEvent) -> object:
+    """An event without the model's name, which a gateway may have aliased."""
+    if event.data == "[DONE]":
+        return event.data
+    value = event.json
+    for holder in (value, value.get("message"), value.get("response")):
+        if isinstance(holder, dict):
+            holder.pop("model", None)
+    return {"event": event.name, "data": value}
