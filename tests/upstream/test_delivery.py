@@ -190,14 +190,21 @@ async def test_a_stall_lasts_until_the_caller_leaves(upstream: Upstream, *, stre
         assert call.sent.count(b"data: ") == 2
 
 
-async def test_garbage_stands_between_events(upstream: Upstream) -> None:
-    script = await upstream.answers(Reply(text="some text", delivery=Delivery(garbage_after=1)))
+@pytest.mark.parametrize("after", [0, 1])
+async def test_garbage_stands_between_events(upstream: Upstream, after: int) -> None:
+    script = await upstream.answers(Reply(text="some text", delivery=Delivery(garbage_after=after)))
     async with connected(upstream.url) as line:
         await line.send(chat(script.prompt, stream=True))
         await line.head()
         chunks = await line.chunks()
-    assert chunks[1] == GARBAGE
+    assert chunks[after] == GARBAGE
     assert chunks[-1] == b"data: [DONE]\n\n"
+
+
+async def test_an_error_can_be_all_that_is_streamed(gpt: openai.AsyncOpenAI, upstream: Upstream) -> None:
+    script = await upstream.answers(Reply(text="some text", delivery=Delivery(error_after=0)))
+    seen = await test_openai_responses.events(gpt, script)
+    assert [(event.type, event.sequence_number) for event in seen] == [("error", 0)]
 
 
 async def test_company_is_not_counted(gpt: openai.AsyncOpenAI, upstream: Upstream) -> None:

@@ -122,6 +122,12 @@ async def test_strange_requests_are_answered(upstream: Upstream, strange: dict[s
         assert (answer.status, answer.finished) == (200, True)
 
 
+async def test_a_body_that_is_not_compressed_as_it_says_is_refused(upstream: Upstream) -> None:
+    headers = f"x-api-key: {KEY}\r\nContent-Encoding: gzip\r\n{VERSION}"
+    answer = await call(upstream, MESSAGES, headers, b"no gzip")
+    assert (answer.status, answer.body) == (400, b"no gzip")
+
+
 async def test_a_provider_without_a_key_turns_everybody_away() -> None:
     async with serve({}) as address, Upstream(address) as upstream:
         for key in (KEY, ""):
