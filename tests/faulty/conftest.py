@@ -29,8 +29,10 @@ def address(run_secrets: dict[str, Secret]) -> Iterator[UpstreamAddress]:
 
 
 @pytest.fixture(scope="session")
-def relays(address: UpstreamAddress, run_secrets: dict[str, Secret]) -> Iterator[FaultyProcess]:
-    with FaultyProcess(address.url, run_secrets) as relays:
+def relays(
+    address: UpstreamAddress, run_secrets: dict[str, Secret], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[FaultyProcess]:
+    with FaultyProcess(address.url, run_secrets, tmp_path_factory.mktemp("relays") / "log") as relays:
         yield relays
 
 

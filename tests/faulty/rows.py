@@ -90,7 +90,7 @@ BODY = (
     Spoils(
         "drops-metadata", asked(CLAUDE, metadata={"user_id": "u"}), "asked body", lambda it: "metadata" not in it.asked
     ),
-    Spoils("injects-field", CLAUDE, "asked body", lambda it: it.asked["temperature"] == 1.0),
+    Spoils("injects-field", CLAUDE, "asked body", lambda it: it.asked.get("temperature") == 1.0),
     Spoils("drops-nulls", asked(CHAT, stop=None), "asked body", lambda it: "stop" not in it.asked),
     Spoils(
         "rounds-numbers",
@@ -144,7 +144,7 @@ BODY = (
     ),
     Spoils("drops-unknown-answer-fields", CLAUDE.but(reply=EXTRA), "body", lambda it: "novel" not in it.json),
     Spoils("drops-null-answer-fields", CLAUDE, "body", lambda it: "stop_sequence" not in it.json),
-    Spoils("adds-answer-field", RESPONSES, "body", lambda it: it.json["provider"] == "relay"),
+    Spoils("adds-answer-field", RESPONSES, "body", lambda it: it.json.get("provider") == "relay"),
     Spoils("loses-last-sentence", CLAUDE, "body", lambda it: it.json["content"][0]["text"] == "Grüße."),
     Spoils("loses-last-sentence", CHAT, "body", lambda it: it.json["choices"][0]["message"]["content"] == "Grüße."),
     Spoils(
@@ -220,12 +220,12 @@ STREAMING = (
     ),
     Spoils("splits-on-lf-only", TOLD.delivered(line_end="\r\n"), "body", lambda it: not it.body),
     Spoils("chokes-on-unknown-event", TOLD.delivered(unknown_event=True), "body, ending", lambda it: not it.whole),
-    Spoils("drops-unknown-events", TOLD.delivered(unknown_event=True), "body", lambda it: "message_stop" in it.types),
+    Spoils("drops-unknown-events", TOLD.delivered(unknown_event=True), "body", lambda it: "unheard_of" not in it.types),
     Spoils(
         "drops-unknown-events",
         RESPONDED.delivered(unknown_event=True),
         "body",
-        lambda it: "response.completed" in it.types,
+        lambda it: "response.unheard_of" not in it.types,
     ),
     Spoils("says-text-plain", TOLD, "headers", lambda it: it.headers["content-type"].startswith("text/plain")),
     Spoils("says-json", TOLD, "headers", lambda it: it.headers["content-type"] == "application/json"),
@@ -338,9 +338,6 @@ THINKING = (
     Spoils(
         "drops-redacted", TOLD.but(reply=THOUGHT), "body", lambda it: "PROOF" in it.text and "OPAQUE" not in it.text
     ),
-    Spoils(
-        "drops-redacted", REASONED.but(stream=True), "body", lambda it: "PROOF" in it.text and "OPAQUE" not in it.text
-    ),
     Spoils("drops-thinking", CLAUDE.but(reply=THOUGHT), "body", lambda it: len(it.json["content"]) == 1),
     Spoils(
         "drops-thinking", REASONED.but(stream=True), "body", lambda it: len(it.events[-1]["response"]["output"]) == 1
@@ -414,7 +411,7 @@ ERRORS = (
         "errors-as-200",
         TOLD.but(reply=REFUSED),
         "status, headers, body",
-        lambda it: it.events[0]["error"]["message"] == "slow down",
+        lambda it: it.status == 200 and it.events[0]["error"]["message"] == "slow down",
     ),
     Spoils("swallows-stream-errors", TOLD.delivered(error_after=3), "body", lambda it: "error" not in it.types),
     Spoils(
@@ -439,10 +436,8 @@ ISOLATION = (
     ),
     Spoils("leaks-client-key-in-query", CHAT, "asked query", lambda it: "key=sk-" in it.received[0].query),
     Spoils("crosses-provider-keys", CHAT, "asked headers", lambda it: it.sent("x-api-key")),
-    Spoils(
-        "leaks-provider-key-in-answers", CLAUDE, "body", lambda it: it.json["relay_debug"]["api_key"].startswith("sk-")
-    ),
-    Spoils("leaks-provider-key-encoded", CHAT, "headers", lambda it: it.headers["x-relay-upstream"]),
+    Spoils("leaks-provider-key-in-answers", CLAUDE, "body", lambda it: '"api_key":"sk-' in it.text),
+    Spoils("leaks-provider-key-encoded", CHAT, "headers", lambda it: "x-relay-upstream" in it.headers),
 )
 
 CONNECTION = (
@@ -453,8 +448,8 @@ CONNECTION = (
     Spoils(
         "cut-becomes-success",
         CHAT.delivered(cut_after=1).but(stream=False),
-        "headers, body, ending",
-        lambda it: it.whole and it.json,
+        "body, ending",
+        lambda it: it.whole and it.json["id"],
     ),
     Spoils("retries-errors", CHAT.but(reply=REFUSED), "calls", lambda it: len(it.received) == 2),
     Spoils("retries-cuts", CHAT.delivered(cut_after=1).but(stream=False), "calls", lambda it: len(it.received) == 2),

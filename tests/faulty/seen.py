@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import httpx2
 
@@ -39,6 +39,9 @@ class Stimulus:
     headers: tuple[tuple[str, str], ...] = ()
     path: str = ""
     method: str = "POST"
+
+    def __str__(self) -> str:
+        return f"{self.surface}{'-stream' * self.stream}"
 
     def but(self, **fields: Any) -> Stimulus:
         return replace(self, **fields)
@@ -94,12 +97,6 @@ class Seen:
 
     def sent(self, name: str) -> list[str]:
         return self.received[0].values(name)
-
-
-class Difference(NamedTuple):
-    clean: Seen
-    faulty: Seen
-    aspects: set[str]
 
 
 def differences(clean: Seen, faulty: Seen) -> set[str]:
@@ -178,7 +175,7 @@ class Spoils:
     shows: Callable[[Seen], Any]
 
     def __str__(self) -> str:
-        return f"{self.fault}-{self.stimulus.surface}{'-stream' * self.stimulus.stream}"
+        return f"{self.fault}-{self.stimulus}"
 
     @property
     def expected(self) -> set[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -31,3 +32,8 @@ async def test_a_fault_leaves_a_plain_call_working(fault: str, lane: Lane, upstr
     seen = await lane.call(CHAT, script, fault)
     assert seen.status == 200
     assert seen.json["choices"][0]["message"]["content"].startswith("fin")
+
+
+def test_every_fault_is_shown_by_name() -> None:
+    here = "".join(path.read_text() for path in Path(__file__).parent.glob("*.py"))
+    assert [name for name in FAULTS if f'"{name}"' not in here] == []
