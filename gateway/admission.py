@@ -45,10 +45,9 @@ def admit(headers: CIMultiDictProxy[str], store: KeyStore) -> Admission:
         raise unauthorized("No gateway key given: send it as 'Authorization: Bearer' or 'x-api-key'.")
     found = {token: store.find(token) for token in tokens}
     now = time.time()
-    states = {token: key.state(now) if key else "unknown" for token, key in found.items()}
-    valid = [Admission(key, token) for token, key in found.items() if key and states[token] == "valid"]
+    valid = [Admission(key, token) for token, key in found.items() if key and key.state(now) == "valid"]
     if not valid:
-        raise unauthorized(REASONS[min(states.values())])
+        raise unauthorized(REASONS[min(key.state(now) if key else "unknown" for key in found.values())])
     if len(valid) > 1:
         raise unauthorized("Two different gateway keys given.")
     return valid[0]

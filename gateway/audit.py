@@ -16,15 +16,15 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 BATCH_SECONDS = 0.2
-MOST_ROWS_WAITING = 10_000
+MOST_LINES_WAITING = 10_000
 
 
 class AuditLog:
-    """Rows are written in batches, off the event loop. When too many wait, the next caller writes them itself."""
+    """Lines are written in batches, off the event loop. When too many wait, the next caller writes them itself."""
 
     def __init__(self, path: Path | None) -> None:
         self._path = path
-        self._rows: list[Row] = []
+        self._lines: list[str] = []
         self._writing = threading.Lock()
         self._stopping = asyncio.Event()
         self._writer: asyncio.Task[None] | None = None
@@ -43,30 +43,29 @@ class AuditLog:
     def record(self, row: Row) -> None:
         if self._path is None:
             return
-        self._rows.append(row)
-        if len(self._rows) >= MOST_ROWS_WAITING:
+        self._lines.append(json.dumps(row))
+        if len(self._lines) >= MOST_LINES_WAITING:
             self._write(self._path, self._take())
 
     async def _write_in_batches(self, path: Path) -> None:
         stopping = False
         while not stopping:
             stopping = await self._stopped_within(BATCH_SECONDS)
-            if rows := self._take():
-                await asyncio.to_thread(self._write, path, rows)
+            if lines := self._take():
+                await asyncio.to_thread(self._write, path, lines)
 
     async def _stopped_within(self, seconds: float) -> bool:
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._stopping.wait(), seconds)
         return self._stopping.is_set()
 
-    def _take(self) -> list[Row]:
-        rows, self._rows = self._rows, []
-        return rows
+    def _take(self) -> list[str]:
+        lines, self._lines = self._lines, []
+        return lines
 
-    def _write(self, path: Path, rows: list[Row]) -> None:
-        lines = "".join(f"{json.dumps(row)}\n" for row in rows)
+    def _write(self, path: Path, lines: list[str]) -> None:
         try:
             with self._writing, path.open("a") as file:
-                file.write(lines)
+                file.write("\n".join([*lines, ""]))
         except OSError:
-            logger.exception("audit: %d rows lost", len(rows))
+            logger.exception("audit: %d rows lost", len(lines))

@@ -16,29 +16,30 @@ if TYPE_CHECKING:
 TAPE_BYTES = 4 * 1024 * 1024
 
 # Where each protocol reports what: https://platform.openai.com/docs/api-reference, https://docs.anthropic.com/en/api
-FIELDS: dict[Surface, dict[str, str]] = {
-    "openai-chat": {
-        "input": "prompt_tokens",
-        "output": "completion_tokens",
-        "cache_read": "prompt_tokens_details.cached_tokens",
-        "cache_write": "prompt_tokens_details.cache_write_tokens",
-        "reasoning": "completion_tokens_details.reasoning_tokens",
-    },
-    "openai-responses": {
-        "input": "input_tokens",
-        "output": "output_tokens",
-        "cache_read": "input_tokens_details.cached_tokens",
-        "cache_write": "input_tokens_details.cache_write_tokens",
-        "reasoning": "output_tokens_details.reasoning_tokens",
-    },
-    "anthropic-messages": {
-        "input": "input_tokens",
-        "output": "output_tokens",
-        "cache_read": "cache_read_input_tokens",
-        "cache_write": "cache_creation_input_tokens",
-        "reasoning": "output_tokens_details.thinking_tokens",
-    },
+FIELDS: dict[Surface, tuple[tuple[str, str | None, str], ...]] = {
+    "openai-chat": (
+        ("input", None, "prompt_tokens"),
+        ("output", None, "completion_tokens"),
+        ("cache_read", "prompt_tokens_details", "cached_tokens"),
+        ("cache_write", "prompt_tokens_details", "cache_write_tokens"),
+        ("reasoning", "completion_tokens_details", "reasoning_tokens"),
+    ),
+    "openai-responses": (
+        ("input", None, "input_tokens"),
+        ("output", None, "output_tokens"),
+        ("cache_read", "input_tokens_details", "cached_tokens"),
+        ("cache_write", "input_tokens_details", "cache_write_tokens"),
+        ("reasoning", "output_tokens_details", "reasoning_tokens"),
+    ),
+    "anthropic-messages": (
+        ("input", None, "input_tokens"),
+        ("output", None, "output_tokens"),
+        ("cache_read", None, "cache_read_input_tokens"),
+        ("cache_write", None, "cache_creation_input_tokens"),
+        ("reasoning", "output_tokens_details", "thinking_tokens"),
+    ),
 }
+NO_DETAILS: dict[str, Any] = {}
 
 
 class Tape:
@@ -124,13 +125,10 @@ def sum_of(surface: Surface, objects: list[dict[str, Any]]) -> Reading:
 
 def counts(surface: Surface, reported: dict[str, Any]) -> dict[str, int]:
     """In tokens. `input` includes what was read from or written to a cache, also where the provider's does not."""
-    used = {name: lookup(reported, path) for name, path in FIELDS[surface].items()}
+    used = {
+        name: int((reported.get(field) if group is None else (reported.get(group) or NO_DETAILS).get(field)) or 0)
+        for name, group, field in FIELDS[surface]
+    }
     if surface == "anthropic-messages":
         used["input"] += used["cache_read"] + used["cache_write"]
     return used
-
-
-def lookup(reported: dict[str, Any], path: str) -> int:
-    head, _, rest = path.partition(".")
-    value = reported.get(head)
-    return lookup(value or {}, rest) if rest else int(value or 0)

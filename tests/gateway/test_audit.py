@@ -190,7 +190,7 @@ async def test_no_secret_and_no_prompt_is_ever_written(
 async def test_too_many_rows_are_written_by_whoever_brings_the_last(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gateway.audit.MOST_ROWS_WAITING", 2)
+    monkeypatch.setattr("gateway.audit.MOST_LINES_WAITING", 2)
     path = tmp_path / "audit.jsonl"
     async with AuditLog(path) as audit:
         for number in range(2):
