@@ -95,6 +95,11 @@ class Gateway:
             if call.end == "error" and not self._stopping:
                 call.end = "client-abort"
             raise asyncio.CancelledError from None  # aiohttp would log a ConnectionError as a fault of ours
+        except Exception:  # a bug of ours must reach the caller in its own protocol too
+            logger.exception("%s failed", call.request_id)
+            if call.status is not None:
+                raise
+            return await call.refuse(RefusalError(500, "internal_error", "The gateway has failed."))
         finally:
             self._audit.record(call.row())
 

@@ -174,6 +174,15 @@ async def test_a_client_that_expects_100_gets_it(client: RawClient, upstream: Sc
     assert upstream.received[0].values("expect") == []
 
 
+async def test_a_bug_of_the_gateway_is_told_in_the_callers_protocol(
+    client: RawClient, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("gateway.relay.headers.query_without", lambda *_: 1 / 0)
+    assert is_refusal(await client.ask("POST", OPENAI_PATH, b"{}"), 500, "server_error")
+    assert is_refusal(await client.ask("POST", ANTHROPIC_PATH, b"{}"), 500, "api_error")
+    assert "ZeroDivisionError" in caplog.text
+
+
 async def test_health_needs_no_key_and_no_provider(
     client: RawClient, upstream: ScriptedUpstream, store: KeyStore
 ) -> None:
