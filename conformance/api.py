@@ -23,7 +23,7 @@ from conformance.drivers import (
     ToolResult,
     Turn,
 )
-from conformance.oracles import GRAMMARS, assert_unchanged, differences, parse
+from conformance.oracles import GRAMMARS, ServerSentEvent, assert_unchanged, differences, parse
 from conformance.run.stage import Subject
 from conformance.secrets import Secret, find, mint
 from conformance.surface import Surface
@@ -74,6 +74,7 @@ __all__ = [
     "RedactedThinking",
     "Reply",
     "Secret",
+    "ServerSentEvent",
     "Subject",
     "Surface",
     "Tape",

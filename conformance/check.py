@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import wraps
 from typing import TYPE_CHECKING, Any, cast
@@ -14,10 +15,12 @@ from conformance.ledger import Requirement, ledger
 from conformance.surface import Surface
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Iterator
 
 DEADLINE = 60.0
 """Seconds after which a check that still runs has failed: a gateway that hangs must not hang us."""
+
+_TRIPS = (LookupError, TypeError, ValueError, AttributeError, RecursionError)
 
 SURFACE_PROFILES = tuple(Surface)
 PROFILES = (*SURFACE_PROFILES, "headers", "keys", "isolation", "connection")
@@ -94,13 +97,35 @@ def check(
         @pytest.mark.usefixtures("evidence")
         @wraps(function)
         async def bounded(*args: Any, **kwargs: Any) -> None:
-            with anyio.fail_after(DEADLINE):
+            with _judged(), anyio.fail_after(DEADLINE):
                 await function(*args, **kwargs)
 
         bounded.__dict__["check"] = declared
         return cast("Callable[..., Awaitable[None]]", bounded)
 
     return declare
+
+
+@contextmanager
+def _judged() -> Iterator[None]:
+    """What the gateway sent may be of any shape: a check that trips over it has found a failure, not made one.
+
+    That the check itself is sound is what the direct lane shows.
+    """
+    try:
+        yield
+    except _TRIPS as error:
+        raise AssertionError(f"what came could not be read: {type(error).__name__}: {error}") from error
+    except BaseExceptionGroup as group:
+        failed = group.subgroup(AssertionError)
+        if failed is None:
+            raise
+        raise _first(failed) from group
+
+
+def _first(group: BaseExceptionGroup[AssertionError]) -> AssertionError:
+    error = group.exceptions[0]
+    return _first(error) if isinstance(error, BaseExceptionGroup) else error
 
 
 def _profile_of(module: str) -> str | None:
