@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from conformance.check import Check
+    from conformance.surface import Surface
     from reports import Report
 
 INVALID, NOT_MEASURED = 2, 3
@@ -228,3 +229,50 @@ def install_target(name: str) -> None:
 @main.group()
 def upstream() -> None:
     """The scripted upstream, for a gateway that runs elsewhere."""
+
+
+@main.command()
+@click.argument("target")
+@click.option(
+    "--recordings",
+    type=click.Path(path_type=Path, file_okay=False, exists=True),
+    envvar="CONFORMANCE_RECORDINGS",
+    required=True,
+    help="Recorded traffic: one folder a protocol, one JSON file an exchange; default $CONFORMANCE_RECORDINGS.",
+)
+@click.option("--protocol", "protocols", multiple=True, metavar="NAME", help="Only this protocol; may be repeated.")
+@click.option("--out", type=_DIRECTORY, help="Where the report goes; default reports/out/TARGET-replay.")
+def replay(target: str, recordings: Path, protocols: tuple[str, ...], out: Path | None) -> None:
+    """Play real provider traffic through TARGET and compare both sides with what was recorded.
+
+    Exit code: 0 all of it passes, 1 not all, 2 wrong usage, an invalid target file or recording, 3 not measured.
+    """
+    from rich.console import Console
+
+    from conformance.recordings import NoRecordingsError, RecordingsInvalidError, replay_report
+    from conformance.target import load
+    from reports import exit_code, write
+
+    console = Console()
+    with _explained():
+        loaded = load(target)
+        directory = (out or Path("reports/out") / f"{loaded.name}-replay").absolute()
+        try:
+            report = replay_report(target, recordings, _protocols(protocols), directory, console)
+        except RecordingsInvalidError as error:
+            raise _Stopped(error, INVALID) from error
+        except NoRecordingsError as error:
+            raise _Stopped(error, NOT_MEASURED) from error
+        write(report, directory)
+    _tell(report, directory, console, quiet=False)
+    raise SystemExit(exit_code(report))
+
+
+def _protocols(names: tuple[str, ...]) -> tuple[Surface, ...]:
+    from conformance.surface import Surface
+
+    known = {surface.value: surface for surface in Surface}
+    for name in names:
+        if name not in known:
+            raise click.BadParameter(f"{name} is no protocol that can be replayed; there are {', '.join(known)}")
+    return tuple(known[name] for name in names) or tuple(Surface)

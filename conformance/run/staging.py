@@ -26,11 +26,11 @@ PROVIDER_OF = {
     Surface.OPENAI_RESPONSES: Provider.OPENAI,
     Surface.ANTHROPIC_MESSAGES: Provider.ANTHROPIC,
 }
-_BELOW_PROVIDER = {Provider.OPENAI: "/v1", Provider.ANTHROPIC: ""}
+BELOW_PROVIDER = {Provider.OPENAI: "/v1", Provider.ANTHROPIC: ""}
 _MODELS = {
     Surface.OPENAI_CHAT: "gpt-5-mini",
     Surface.OPENAI_RESPONSES: "gpt-5-mini",
-    Surface.ANTHROPIC_MESSAGES: "claude-sonnet-4-5",
+    Surface.ANTHROPIC_MESSAGES: "claude-sonnet-5-5",
 }
 _RELAY_KEYS = Auth.model_validate(
     {
@@ -65,7 +65,7 @@ def staged(target: Target | None, out: Path | None) -> Iterator[tuple[Stage, Run
 def _direct(upstream: UpstreamAddress, secrets: Mapping[str, Secret]) -> Subject:
     doors = {}
     for surface, provider in PROVIDER_OF.items():
-        url = f"{upstream.url}/{provider}{_BELOW_PROVIDER[provider]}"
+        url = f"{upstream.url}/{provider}{BELOW_PROVIDER[provider]}"
         doors[surface] = Door(url, secrets[provider].value, _MODELS[surface])
     return Subject(DIRECT, doors)
 
@@ -73,7 +73,7 @@ def _direct(upstream: UpstreamAddress, secrets: Mapping[str, Secret]) -> Subject
 def _relay(name: str, relays: FaultyProcess, prefix: str, secrets: Mapping[str, Secret]) -> Subject:
     doors = {}
     for surface, provider in PROVIDER_OF.items():
-        url = f"{relays.url}{prefix}{_BELOW_PROVIDER[provider]}"
+        url = f"{relays.url}{prefix}{BELOW_PROVIDER[provider]}"
         doors[surface] = Door(url, secrets["client"].value, _MODELS[surface])
     hooks = Hooks(_RELAY_KEYS, relays.url + prefix, {}, {})
     return Subject(name, doors, hooks.describe(), (relays.log,))

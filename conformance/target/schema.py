@@ -170,6 +170,7 @@ class Target(Table):
     surfaces: Annotated[dict[ServedSurface, Template], Field(min_length=1)]
     auth: Auth
     models: tuple[Model, ...] = ()
+    any_model: bool = False  # models that are not listed pass as well, under the name that the client gave them
     claims: Claims
 
     _here: Path = PrivateAttr(default=Path())

@@ -139,6 +139,10 @@ class Cases:
     def register(self, script: Script) -> None:
         self._cases[script.token] = Case(script.token, script.replies)
 
+    def register_for_strangers(self, replies: tuple[Reply, ...]) -> None:
+        """What requests without a known token get from now on; those that came before are forgotten."""
+        self._strangers = Case(None, replies)
+
     def forget(self, token: str) -> None:
         del self._cases[token]
 

@@ -4,6 +4,7 @@ The control API listens on a port of its own, behind a bearer secret: a gateway 
 
     PUT    /scripts/{token}                       a Script as JSON
     DELETE /scripts/{token}                       forget script and journal of that token
+    PUT    /strangers                             replies as JSON, for requests without a known token; forgets theirs
     POST   /scripts/{token}/release?count=N       open N gates (they may be opened before they are reached)
     GET    /journal?token=T&until=U&count=N&timeout=S
            the last 10,000; token absent: requests without a known one
@@ -21,7 +22,7 @@ from uuid import uuid4
 import httpx2
 
 from conformance.upstream.journal import JOURNAL, Received
-from conformance.upstream.reply import SCRIPT, Reply, Script
+from conformance.upstream.reply import REPLIES, SCRIPT, Reply, Script
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -102,6 +103,7 @@ class Upstream:
             headers={"authorization": f"Bearer {address.control_secret}"},
             timeout=httpx2.Timeout(5 * PATIENCE),
             trust_env=False,
+            verify=False,  # plain HTTP: loading certificates costs more than a check
         )
         self._tokens: list[str] = []
 
@@ -119,6 +121,10 @@ class Upstream:
         await self._call("PUT", f"/scripts/{script.token}", content=SCRIPT.dump_json(script))
         self._tokens.append(script.token)
         return Scripted(self, script)
+
+    async def answers_strangers(self, *replies: Reply) -> None:
+        """What requests without a token get from now on: for bodies that must stay as they are, sent one at a time."""
+        await self._call("PUT", "/strangers", content=REPLIES.dump_json(replies))
 
     async def everything(self) -> list[Received]:
         """What has arrived by now for any of the scripts handed in here."""

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from conformance.upstream.cases import TOKEN
 from conformance.upstream.journal import JOURNAL
-from conformance.upstream.reply import SCRIPT, Script
+from conformance.upstream.reply import REPLIES, SCRIPT, Reply, Script
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -36,6 +36,7 @@ def control_app(cases: Cases, secret: str) -> web.Application:
             web.get("/healthz", control.healthz),
             web.put("/scripts/{token}", control.register),
             web.delete("/scripts/{token}", control.forget),
+            web.put("/strangers", control.register_for_strangers),
             web.post("/scripts/{token}/release", control.release),
             web.get("/journal", control.journal),
         ]
@@ -75,6 +76,10 @@ class _Control:
         self._cases.forget(request.match_info["token"])
         return web.Response(status=204)
 
+    async def register_for_strangers(self, request: web.Request) -> web.Response:
+        self._cases.register_for_strangers(_replies(await request.read()))
+        return web.Response(status=204)
+
     async def release(self, request: web.Request) -> web.Response:
         count = int(_number(request, "count", 1))
         if not 1 <= count <= _MOST_GATES:
@@ -111,6 +116,16 @@ def _script(token: str, body: bytes) -> Script:
     if not script.replies:
         _refuse("a script needs at least one reply")
     return script
+
+
+def _replies(body: bytes) -> tuple[Reply, ...]:
+    try:
+        replies = REPLIES.validate_json(body)
+    except ValidationError as error:
+        _refuse(f"not replies: {error}")
+    if not replies:
+        _refuse("at least one reply is needed")
+    return replies
 
 
 def _state(name: str) -> State:

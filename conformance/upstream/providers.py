@@ -98,15 +98,15 @@ class Answering:
         self._call = Call(exchange.case.token, exchange.number, self._body or {})
 
     def answer(self, key: str) -> Answer:
-        """Refused at the door, or what the script says; replies with an error or a recording go for every endpoint."""
+        """Refused at the door, or what the script says; a recording goes for any path, an error for every endpoint."""
         route = self._exchange.path.removeprefix(f"/{self._exchange.provider}")
         refused = self._platform.refusal(self._exchange.headers, key)
         if refused:
             return self.error(refused)
-        if not self._serves(route):
-            return self.error(self._platform.unknown_route(self._exchange.method, route))
         if self._reply.verbatim:
             return self._verbatim(self._reply.verbatim)
+        if not self._serves(route):
+            return self.error(self._platform.unknown_route(self._exchange.method, route))
         if self._reply.error and not (self._call.streams and self._reply.delivery.error_after is not None):
             return self.error(self._reply.error)
         return self._models(route) if self._exchange.method == "GET" else self._generated(route)

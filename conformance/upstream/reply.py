@@ -164,3 +164,4 @@ class Script:
 
 
 SCRIPT: TypeAdapter[Script] = TypeAdapter(Script)
+REPLIES: TypeAdapter[tuple[Reply, ...]] = TypeAdapter(tuple[Reply, ...])

@@ -1,0 +1,180 @@
+"""Recorded traffic through a target: the client's side sent again, the provider's side answered again, both compared.
+
+A recorded body holds no case token and none is put into it: replays run one at a time, and the upstream answers
+whatever comes. Each recording goes first straight to the upstream, which must be faultless, and through faulty relays.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from time import monotonic
+from typing import TYPE_CHECKING, Any
+
+import anyio
+
+from conformance.drivers import Http, Tape
+from conformance.recordings.judging import CREDENTIALS, OF_ONE_HOP, Findings, judged
+from conformance.recordings.routes import unserved
+from conformance.run import evidence
+from conformance.run.stage import DIRECT, FAULT, TARGET
+from conformance.run.staging import BELOW_PROVIDER, PROVIDER_OF, staged
+from conformance.surface import Surface
+from conformance.upstream import PATIENCE, Reply, Upstream
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
+
+    from conformance.drivers import Door, Exchange
+    from conformance.recordings.recording import Recording
+    from conformance.run.stage import Stage, Subject
+    from conformance.target import Target
+    from conformance.upstream import Received
+    from conformance.upstream.journal import Headers
+
+FAULTS = ("injects-field", "rewrites-answer-id")
+"""One for each direction: relays that no replay may let pass."""
+
+_DEADLINE = 3 * PATIENCE
+_VERSION = ("anthropic-version", "2023-06-01")
+
+
+@dataclass(frozen=True)
+class Played:
+    """One recording at one subject. `status` is what the client got, None for no answer at all."""
+
+    recording: Recording
+    findings: Findings
+    seconds: float
+    status: int | None
+    reached_the_provider: bool
+
+
+@dataclass(frozen=True)
+class Replayed:
+    """A whole replay: at the target, and the controls by lane."""
+
+    version: str
+    played: tuple[Played, ...]
+    controls: dict[str, tuple[Played, ...]]
+    started_at: datetime
+    seconds: float
+
+
+def replayed(
+    target: Target, recordings: Sequence[Recording], out: Path, *, watch: Callable[[str, Played], None]
+) -> Replayed:
+    """Play every recording that the target has a surface for; raises what kept it from starting."""
+    started_at, clock = datetime.now(UTC), monotonic()
+    with staged(target, out) as (stage, running):
+        assert running is not None, "a stage with a target runs it"
+        lanes = anyio.run(_lanes, stage, target, recordings, watch)
+        return Replayed(running.version, lanes.pop(TARGET), lanes, started_at, monotonic() - clock)
+
+
+async def _lanes(
+    stage: Stage, target: Target, recordings: Sequence[Recording], watch: Callable[[str, Played], None]
+) -> dict[str, tuple[Played, ...]]:
+    async with Upstream(stage.upstream) as upstream:
+        lanes = {}
+        for lane in (DIRECT, *(FAULT + name for name in FAULTS), TARGET):
+            player = _Player(stage, stage.subjects[lane], target, upstream)
+            lanes[lane] = tuple(
+                [await player.play(recording, watch) for recording in recordings if player.takes(recording)]
+            )
+    return lanes
+
+
+@dataclass(frozen=True)
+class _Player:
+    """Plays recordings at one subject."""
+
+    stage: Stage
+    subject: Subject
+    target: Target
+    upstream: Upstream
+
+    def takes(self, recording: Recording) -> bool:
+        served = recording.surface in self.subject.doors
+        return served and (self.subject.is_target or unserved(recording, None) is None)
+
+    async def play(self, recording: Recording, watch: Callable[[str, Played], None]) -> Played:
+        clock, tape = monotonic(), Tape()
+        await self.upstream.answers_strangers(Reply(verbatim=recording.answer))
+        failed = await self._send(recording, tape)
+        received = await self.upstream.journal()
+        self._keep(recording, tape.exchanges, received)
+        findings = Findings(must=(failed,)) if failed else self._judged(recording, tape.last, received)
+        played = Played(recording, findings, round(monotonic() - clock, 4), tape.last.status, bool(received))
+        watch(self.subject.name, played)
+        return played
+
+    async def _send(self, recording: Recording, tape: Tape) -> str:
+        """What went wrong before there was anything to compare; "" for nothing."""
+        door, http = self.subject.doors[recording.surface], Http(tape)
+        url = door.url + recording.path.removeprefix(BELOW_PROVIDER[PROVIDER_OF[recording.surface]])
+        url += f"?{recording.query}" if recording.query else ""
+        try:
+            with anyio.fail_after(_DEADLINE):
+                await http.send(
+                    recording.method, url, headers=_headers(recording, door), body=self._body(recording, door)
+                )
+        except (AssertionError, TimeoutError) as error:
+            return str(error) or f"no complete answer within {_DEADLINE:.0f} s"
+        finally:
+            await http.aclose()
+        return ""
+
+    def _renames(self) -> bool:
+        return self.subject.is_target and not self.target.any_model
+
+    def _body(self, recording: Recording, door: Door) -> bytes | None:
+        return _for_model(recording.body, door.model) if recording.body and self._renames() else recording.body
+
+    def _judged(self, recording: Recording, exchange: Exchange, received: Sequence[Received]) -> Findings:
+        findings = judged(recording, exchange, received, renamed=self._renames())
+        leaks = tuple(f"leaked: {leak}" for leak in self._leaks(exchange, received))
+        return replace(findings, must=findings.must + leaks)
+
+    def _leaks(self, exchange: Exchange, received: Sequence[Received]) -> Iterator[object]:
+        if not self.subject.is_target:
+            return
+        providers = {name: secret for name, secret in self.stage.secrets.items() if name != "client"}
+        yield from evidence.leaks_to_client([exchange], list(providers.values()))
+        yield from evidence.leaks_to_upstream(received, [self.stage.secrets["client"]], providers)
+
+    def _keep(self, recording: Recording, exchanges: Sequence[Exchange], received: Sequence[Received]) -> None:
+        if self.subject.is_target and self.stage.out is not None:
+            where = self.stage.out / evidence_of(recording)
+            evidence.write(where, exchanges, received, self.stage.known_secrets)
+
+
+def evidence_of(recording: Recording) -> str:
+    return f"evidence/{recording.id}"
+
+
+def _headers(recording: Recording, door: Door) -> Headers:
+    """As recorded, but for what belongs to one hop, with our key in the recorded carrier.
+
+    Some recordings lost their `anthropic-version`, without which the provider had not answered.
+    """
+    kept = tuple(h for h in recording.headers if h[0].lower() not in OF_ONE_HOP | CREDENTIALS)
+    named = {name.lower() for name, _ in recording.headers}
+    messages = recording.surface is Surface.ANTHROPIC_MESSAGES
+    version = (_VERSION,) if messages and "anthropic-version" not in named else ()
+    bearer = "authorization" in named or not messages
+    credential = ("authorization", f"Bearer {door.key}") if bearer else ("x-api-key", door.key)
+    return (*kept, *version, credential)
+
+
+def _for_model(body: bytes, model: str) -> bytes:
+    """The same request for another model; anything that names none stays as it is."""
+    try:
+        asked: Any = json.loads(body)
+    except ValueError:
+        return body
+    if not isinstance(asked, dict) or "model" not in asked:
+        return body
+    return json.dumps(asked | {"model": model}, ensure_ascii=False).encode(errors="backslashreplace")
