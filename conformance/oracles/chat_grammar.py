@@ -26,6 +26,7 @@ class ChatGrammar(Grammar):
         self.same: dict[str, Any] = {}
         self.choices: dict[int, _Choice] = {}
         self.failed = False
+        self.counted = False
 
     def feed(self, event: ServerSentEvent) -> None:
         if event.data == "[DONE]":
@@ -48,6 +49,13 @@ class ChatGrammar(Grammar):
             self.expect(chunk.get(name) == kept, f"a chunk with {name} {chunk.get(name)!r}", f"{kept!r}, as before")
         for choice in chunk["choices"]:
             self.on_choice(choice)
+        if not chunk["choices"] and chunk.get("usage"):
+            self.on_usage()
+
+    def on_usage(self) -> None:
+        finished = all(choice.finished for choice in self.choices.values())
+        self.expect(finished and not self.counted, "a chunk of usage", "one, after each finish_reason")
+        self.counted = True
 
     def on_choice(self, value: dict[str, Any]) -> None:
         choice = self.choices.setdefault(value["index"], _Choice())
@@ -68,8 +76,8 @@ class ChatGrammar(Grammar):
             self.expect(bool(name), "a new tool call without a name", "a name in its first fragment")
             calls.append(fragment["id"])
         else:
-            known = calls[index]
-            self.expect(fragment.get("id") in (None, "", known), f"fragment of {fragment.get('id')}", f"of {known}")
+            again = fragment.get("id") or name
+            self.expect(not again, f"a later fragment with {again!r}", "no id or name twice: SDKs would join them")
 
 
 @dataclass

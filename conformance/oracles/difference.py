@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _SHOWN = 12
+_LEADING_DOT = re.compile(r"^(lost|added|changed) \.")
 
 
 def differences(got: Any, expected: Any, path: str = "") -> Iterator[str]:
@@ -43,7 +45,7 @@ def _without(value: Any, keys: tuple[str, ...]) -> Any:
 
 def _listed(found: list[str]) -> str:
     more = f"; and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
-    return "; ".join(line.replace(" .", " ") for line in found[:_SHOWN]) + more
+    return "; ".join(_LEADING_DOT.sub(r"\1 ", line) for line in found[:_SHOWN]) + more
 
 
 def _short(value: Any) -> str:

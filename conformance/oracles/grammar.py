@@ -28,8 +28,14 @@ class Grammar(ABC):
             self.count += 1
             if self.ended_by:
                 self.refuse(str(event), f"nothing after {self.ended_by}")
-            self.feed(event)
+            self._take(event)
         assert self.ended_by, f"the stream ended after {self.count} events without {self.terminal}"
+
+    def _take(self, event: ServerSentEvent) -> None:
+        try:
+            self.feed(event)
+        except (LookupError, TypeError, AttributeError) as error:
+            self.refuse(f"{event}, which lacks its shape ({type(error).__name__}: {error})", "one that has it")
 
     def refuse(self, came: str, allowed: str) -> NoReturn:
         raise AssertionError(f"event {self.count} of the stream is {came}; allowed here: {allowed}")
@@ -48,10 +54,13 @@ class Grammar(ABC):
         """Take one event."""
 
 
-def typed(event: ServerSentEvent) -> dict[str, Any]:
-    """An event of a surface whose `event:` name must be the type in its data."""
+def typed(event: ServerSentEvent, *, name_needed: bool = True) -> dict[str, Any]:
+    """An event of a surface whose `event:` name must be the type in its data, where there is a name."""
     value = event.json
     assert isinstance(value, dict), f"an event whose data is no object: {event}"
     kind = value.get("type")
-    assert event.name == kind, f"an event named {event.name} whose data has the type {kind}: client SDKs skip it"
+    nameless = event.name is None and not name_needed
+    assert nameless or event.name == kind, (
+        f"an event named {event.name} whose data has the type {kind}: client SDKs skip it"
+    )
     return value

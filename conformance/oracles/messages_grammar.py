@@ -57,17 +57,17 @@ class MessagesGrammar(Grammar):
         self.open = str(value["content_block"]["type"])
 
     def on_content_block_delta(self, value: dict[str, Any]) -> None:
-        self.on_inside_block("content_block_delta", value)
+        self.inside_block("content_block_delta", value)
         delta = str(value["delta"]["type"])
         blocks = _DELTAS.get(delta, (self.open,))
         self.expect(self.open in blocks, f"{delta} in a {self.open} block", f"deltas of a {self.open} block")
 
     def on_content_block_stop(self, value: dict[str, Any]) -> None:
-        self.on_inside_block("content_block_stop", value)
+        self.inside_block("content_block_stop", value)
         self.open = None
         self.blocks += 1
 
-    def on_inside_block(self, kind: str, value: dict[str, Any]) -> None:
+    def inside_block(self, kind: str, value: dict[str, Any]) -> None:
         self.expect(self.open is not None, kind, "content_block_start or message_delta: no block is open")
         self.expect(value["index"] == self.blocks, f"{kind} numbered {value['index']}", f"number {self.blocks}")
 

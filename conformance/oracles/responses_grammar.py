@@ -34,7 +34,7 @@ class ResponsesGrammar(Grammar):
         self.streamed: dict[tuple[str, int, int], str] = {}
 
     def feed(self, event: ServerSentEvent) -> None:
-        value = typed(event)
+        value = typed(event, name_needed=False)  # the SDK and Codex go by the type in the data
         kind = str(value["type"])
         if "sequence_number" in value:
             self.on_sequence(value["sequence_number"])

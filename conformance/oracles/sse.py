@@ -12,7 +12,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class ServerSentEvent:
-    """One dispatched event; `name` is None where no `event` field came."""
+    """One dispatched event; `name` is None where no `event` field came, or an empty one."""
 
     name: str | None
     data: str
@@ -21,7 +21,7 @@ class ServerSentEvent:
     def json(self) -> Any:
         try:
             return json.loads(self.data)
-        except ValueError:
+        except (ValueError, RecursionError):
             raise AssertionError(f"an event whose data is not JSON: {self.data[:200]!r}") from None
 
     def __str__(self) -> str:
@@ -64,5 +64,5 @@ def _lines(text: str) -> tuple[list[str], str]:
 
 def _dispatch(fields: list[tuple[str, str]]) -> list[ServerSentEvent]:
     data = [value for name, value in fields if name == "data"]
-    names = [value for name, value in fields if name == "event"]
-    return [ServerSentEvent(names[-1] if names else None, "\n".join(data))] if data else []
+    names = ["", *(value for name, value in fields if name == "event")]
+    return [ServerSentEvent(names[-1] or None, "\n".join(data))] if data else []
