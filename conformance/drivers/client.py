@@ -61,11 +61,15 @@ PLAIN = (*WHOLE, Mode.ASYNC_STREAM, Mode.SYNC_STREAM)
 
 @dataclass(frozen=True)
 class Door:
-    """Where a client knocks: the base URL of one surface, the credential, the model to ask for."""
+    """Where a client knocks: the base URL of one surface, the credential, the model to ask for.
+
+    `upstream_model` is what the provider calls that model.
+    """
 
     url: str
     key: str
     model: str
+    upstream_model: str
 
 
 class Client(ABC):

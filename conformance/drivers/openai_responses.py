@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 TERMINAL = ("response.completed", "response.incomplete", "response.failed")
 
 
+class ResponseFailedError(Exception):
+    """The response says of itself that it failed: no exception for the SDK, and yet no answer."""
+
+
 class ResponsesClient(OpenAIClient):
     """`openai.OpenAI(...).responses`."""
 
@@ -46,6 +50,8 @@ class ResponsesClient(OpenAIClient):
         return said
 
     def read(self, raw: dict[str, Any]) -> Answer:
+        if raw.get("status") == "failed":
+            raise ResponseFailedError(raw.get("error"))
         output = raw["output"]
         parts = [part for item in output if item["type"] == "message" for part in item["content"]]
         calls = tuple(_tool_call(item) for item in output if item["type"] == "function_call")

@@ -29,6 +29,7 @@ class Keys:
     """The client keys that one relay knows; a revoked key stays known."""
 
     def __init__(self, fixed: str) -> None:
+        self.fixed = fixed
         self.known: dict[str, Key] = {fixed: Key()}
 
     def mint(self, expires_in: float | None) -> str:

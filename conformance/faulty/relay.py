@@ -103,7 +103,8 @@ class Relay:
         except aiohttp.ClientError as error:
             raise UpstreamCutError("the upstream does not answer") from error
         headers = tuple((name.decode(), value.decode(errors="surrogateescape")) for name, value in response.raw_headers)
-        begun = Answer(request.call, response.status, end_to_end(headers), _chunks(response), headers, response.close)
+        passed = without(end_to_end(headers), "set-cookie")
+        begun = Answer(request.call, response.status, passed, _chunks(response), headers, response.close)
         surface = request.call.surface
         if surface and begun.streams and begun.legible:
             return replace(begun, chunks=watched(surface, begun.chunks))

@@ -79,7 +79,9 @@ class Server:
 
     async def _mint(self, request: web.Request) -> web.Response:
         wish = await request.json() if request.body_exists else {}
-        return web.json_response({"key": self._relay(request).keys.mint(wish.get("expires_in"))})
+        expires_in = wish.get("expires_in")
+        key = self._relay(request).keys.mint(None if expires_in is None else float(expires_in))
+        return web.json_response({"key": key})
 
     async def _revoke(self, request: web.Request) -> web.Response:
         self._known(request).revoke(request.match_info["key"])

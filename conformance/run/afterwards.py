@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 from conformance.run import evidence
+from conformance.surface import Provider
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from conformance.drivers import Exchange, Tape
     from conformance.run.stage import Stage, Subject
-    from conformance.secrets import Leak
+    from conformance.secrets import Leak, Secret
     from conformance.upstream import Received, Upstream
 
 
@@ -30,7 +31,6 @@ class Afterwards:
 
 
 AFTERWARDS: pytest.StashKey[Afterwards] = pytest.StashKey()
-CLIENT_KEYS = ("client",)
 _SHOWN = 2
 _EXCERPT = 240
 
@@ -46,11 +46,17 @@ async def look_back(item: pytest.Item, stage: Stage, subject: Subject, tape: Tap
 
 
 def _leaks(stage: Stage, exchanges: list[Exchange], journal: list[Received]) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    client = [secret for name, secret in stage.secrets.items() if name in CLIENT_KEYS]
-    providers = {name: secret for name, secret in stage.secrets.items() if name not in CLIENT_KEYS}
-    to_client = evidence.leaks_to_client(exchanges, list(providers.values()))
+    client = [stage.secrets["client"]]
+    providers = {name: secret for name, secret in stage.secrets.items() if name in set(Provider)}
+    to_client = evidence.leaks_to_client(exchanges, _kept_by_the_upstream(providers.values(), journal))
     to_upstream = evidence.leaks_to_upstream(journal, client, providers)
     return _said(to_client), _said(to_upstream)
+
+
+def _kept_by_the_upstream(keys: Iterable[Secret], journal: list[Received]) -> list[Secret]:
+    """What a provider itself repeats is the business of the checks that make it do so."""
+    said = b"".join(call.sent + str(call.sent_headers).encode() for call in journal)
+    return [key for key in keys if key.value.encode() not in said]
 
 
 def _said(leaks: Iterable[Leak]) -> tuple[str, ...]:

@@ -27,9 +27,10 @@ def write(directory: Path, exchanges: Sequence[Exchange], journal: Sequence[Rece
     (directory / "journal.json").write_text(redact(_journal(journal), known), encoding="utf-8")
 
 
-def cassette(exchanges: Iterable[Exchange]) -> str:
-    """The exchanges as vcrpy stores and replays them."""
-    text: str = yamlserializer.serialize({"version": 1, "interactions": [_interaction(e) for e in exchanges]})
+def cassette(exchanges: Iterable[Exchange], metadata: dict[str, Any] | None = None) -> str:
+    """The exchanges as vcrpy stores and replays them; `metadata` is VCR's own place for what else is to be known."""
+    document = {"version": 1, "interactions": [_interaction(e) for e in exchanges]}
+    text: str = yamlserializer.serialize(document | ({"metadata": metadata} if metadata else {}))
     return text
 
 
@@ -87,7 +88,7 @@ def leaks_to_upstream(
     """Client keys in anything that a provider received, and the keys of other providers."""
     for call in journal:
         place = f"{call.method} {call.path} as {call.provider} received it"
-        foreign = [secret for name, secret in provider_keys.items() if name != call.provider]
+        foreign = [secret for name, secret in provider_keys.items() if call.provider not in ("", name)]
         for secret in (*client_keys, *foreign):
             yield from find(secret, _lines(call.headers), f"the headers of {place}")
             yield from find(secret, call.query.encode() + b" " + call.path.encode(), f"the address of {place}")

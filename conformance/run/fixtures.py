@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -77,7 +78,7 @@ async def connect(case: CaseOf, door: Door, tape: Tape) -> AsyncIterator[Callabl
     async with AsyncExitStack() as opened:
 
         def make(*, key: str | None = None, mode: Mode | None = None, retries: int = 0) -> Client:
-            entered = Door(door.url, key if key is not None else door.key, door.model)
+            entered = replace(door, key=door.key if key is None else key)
             client = CLIENTS[case.surface](entered, mode or case.mode, tape, retries=retries)
             opened.push_async_callback(client.aclose)
             return client

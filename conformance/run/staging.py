@@ -12,13 +12,13 @@ from conformance.faulty import FAULTS, FaultyProcess
 from conformance.run.stage import DIRECT, FAULT, RELAY, TARGET, Stage, Subject
 from conformance.secrets import Secret, mint
 from conformance.surface import Provider, Surface
-from conformance.target import Auth, Hooks, launch
+from conformance.target import SECRETS, Auth, Hooks, launch
 from conformance.upstream.process import UpstreamProcess
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from conformance.target import Running, Target
+    from conformance.target import Model, Running, Target
     from conformance.upstream import UpstreamAddress
 
 PROVIDER_OF = {
@@ -44,7 +44,7 @@ _RELAY_KEYS = Auth.model_validate(
 @contextmanager
 def staged(target: Target | None, out: Path | None) -> Iterator[tuple[Stage, Running | None]]:
     """Everything started, the target last; everything stopped at the end, the target first."""
-    secrets = {name: mint(name) for name in ("client", *Provider)}
+    secrets = {name: mint(name) for name in SECRETS}
     with ExitStack() as opened:
         upstream = opened.enter_context(UpstreamProcess({name: secrets[name].value for name in Provider}))
         workdir = Path(opened.enter_context(tempfile.TemporaryDirectory(prefix="conformance-")))
@@ -66,7 +66,7 @@ def _direct(upstream: UpstreamAddress, secrets: Mapping[str, Secret]) -> Subject
     doors = {}
     for surface, provider in PROVIDER_OF.items():
         url = f"{upstream.url}/{provider}{BELOW_PROVIDER[provider]}"
-        doors[surface] = Door(url, secrets[provider].value, _MODELS[surface])
+        doors[surface] = Door(url, secrets[provider].value, _MODELS[surface], _MODELS[surface])
     return Subject(DIRECT, doors)
 
 
@@ -74,20 +74,20 @@ def _relay(name: str, relays: FaultyProcess, prefix: str, secrets: Mapping[str, 
     doors = {}
     for surface, provider in PROVIDER_OF.items():
         url = f"{relays.url}{prefix}{BELOW_PROVIDER[provider]}"
-        doors[surface] = Door(url, secrets["client"].value, _MODELS[surface])
+        doors[surface] = Door(url, secrets["client"].value, _MODELS[surface], _MODELS[surface])
     hooks = Hooks(_RELAY_KEYS, relays.url + prefix, {}, {})
     return Subject(name, doors, hooks.describe(), (relays.log,))
 
 
 def _target(target: Target, running: Running) -> Subject:
     doors = {
-        surface: Door(url, running.key, model)
+        surface: Door(url, running.key, model.name, model.upstream_name or model.name)
         for surface, url in running.surfaces.items()
         if (model := model_for(target, surface)) is not None
     }
     return Subject(TARGET, doors, running.hooks.describe(), running.log_files)
 
 
-def model_for(target: Target, surface: Surface) -> str | None:
+def model_for(target: Target, surface: Surface) -> Model | None:
     """The model whose provider speaks the surface's own protocol: what goes in comes out."""
-    return next((m.name for m in target.models if surface in m.surfaces and m.upstream == surface), None)
+    return next((m for m in target.models if surface in m.surfaces and m.upstream == surface), None)

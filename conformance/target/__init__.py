@@ -6,7 +6,7 @@ from conformance.target.hooks import HookFailedError, Hooks
 from conformance.target.installs import InstallFailedError, Missing, install, installed
 from conformance.target.loading import TargetInvalidError, load
 from conformance.target.running import Running, TargetNotStartedError, launch
-from conformance.target.schema import Auth, Target
+from conformance.target.schema import Auth, Model, Target
 from conformance.target.templates import SECRETS
 
 __all__ = [
@@ -19,6 +19,7 @@ __all__ = [
     "Hooks",
     "InstallFailedError",
     "Missing",
+    "Model",
     "Running",
     "Target",
     "TargetInvalidError",

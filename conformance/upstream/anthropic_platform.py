@@ -62,10 +62,11 @@ def headers(call: Call, status: int) -> Headers:
         ("anthropic-organization-id", "00000000-0000-4000-8000-000000000000"),
         ("server", "cloudflare"),
     )
+    limits = _RATE_LIMITS if status < HTTPStatus.BAD_REQUEST or status == HTTPStatus.TOO_MANY_REQUESTS else ()
     if status < HTTPStatus.BAD_REQUEST:
-        return _RATE_LIMITS + identity
+        return limits + identity
     retry = "true" if status in _RETRIED or status >= HTTPStatus.INTERNAL_SERVER_ERROR else "false"
-    return (("x-should-retry", retry), *identity)
+    return (("x-should-retry", retry), *limits, *identity)
 
 
 def envelope(error: ProviderError, call: Call) -> dict[str, Any]:

@@ -79,6 +79,12 @@ EXTRA = replace(CLAUDE.reply, extra={"novel": 1, "nothing": None, "ratio": 0.123
 ODD = "e\u0301 \u2028 end"
 
 BODY = (
+    Spoils(
+        "drops-continuation",
+        asked(RESPONSES, previous_response_id="r"),
+        "asked body",
+        lambda it: "previous_response_id" not in it.asked,
+    ),
     Spoils("drops-unknown-fields", asked(CLAUDE, novel=1), "asked body", lambda it: "novel" not in it.asked),
     Spoils("drops-unknown-fields", asked(CHAT, novel=1), "asked body", lambda it: "novel" not in it.asked),
     Spoils(
@@ -181,6 +187,7 @@ def ids(it: Seen) -> set[object]:
 
 
 STREAMING = (
+    Spoils("loses-completed-id", RESPONDED, "body", lambda it: "id" not in it.events[-1]["response"]),
     Spoils("loses-last-delta", TOLD, "body", lambda it: "fine day." not in it.text),
     Spoils("loses-last-delta", CHATTED, "body", lambda it: "fine day." not in it.text),
     Spoils("loses-terminal", TOLD, "body", lambda it: it.types[-1] == "message_delta"),
@@ -215,9 +222,7 @@ STREAMING = (
     ),
     Spoils("drops-pings", TOLD.delivered(pings=True), "body", lambda it: "ping" not in it.types),
     Spoils("drops-comments", CHATTED.delivered(comments=True), "body", lambda it: "\n:" not in it.text),
-    Spoils(
-        "decodes-each-chunk", TOLD.but(reply=ACCENTS).delivered(chunk_bytes=1), "body", lambda it: "\ufffd" in it.text
-    ),
+    Spoils("decodes-each-chunk", TOLD.but(reply=ACCENTS), "body", lambda it: "\ufffd" in it.text),
     Spoils("splits-on-lf-only", TOLD.delivered(line_end="\r\n"), "body", lambda it: not it.body),
     Spoils("chokes-on-unknown-event", TOLD.delivered(unknown_event=True), "body, ending", lambda it: not it.whole),
     Spoils("drops-unknown-events", TOLD.delivered(unknown_event=True), "body", lambda it: "unheard_of" not in it.types),
@@ -240,6 +245,7 @@ STREAMING = (
 )
 
 CALLS = Reply(tool_calls=(ToolCall("call_1", "look", '{"b": 1.10,"a":[1]}'), ToolCall("call_2", "see", '{"x":2}')))
+ODD_CALL = Reply(tool_calls=(ToolCall("call_1", "look", '{"n":3.14159}'),))
 EMPTY = Reply(tool_calls=(ToolCall("call_1", "look", "{}"),))
 HISTORY = (
     {"role": "assistant", "content": [{"type": "tool_use", "id": "call_1", "name": "look", "input": {}}]},
@@ -259,6 +265,24 @@ DEFINITIONS = asked(
 )
 
 TOOLS = (
+    Spoils(
+        "knows-only-function-tools",
+        asked(RESPONSES, tools=[{"type": "web_search"}]),
+        "asked body",
+        lambda it: it.asked["tools"] == [],
+    ),
+    Spoils(
+        "rounds-tool-numbers",
+        CLAUDE.but(reply=ODD_CALL),
+        "body",
+        lambda it: it.json["content"][0]["input"]["n"] == 3.14,
+    ),
+    *(
+        Spoils(
+            "rounds-tool-numbers", on.but(reply=ODD_CALL, stream=True), "body", lambda it: r"{\"n\":3.14}" in it.text
+        )
+        for on in (CLAUDE, CHAT, RESPONSES)
+    ),
     Spoils(
         "rewrites-tool-ids", CLAUDE.but(reply=CALLS), "body", lambda it: it.json["content"][0]["id"] == "relay_call_1"
     ),
@@ -354,6 +378,7 @@ LIMITED = ProviderError(status=429, message="slow down", retry_after="7", header
 REFUSED = Reply(error=LIMITED)
 
 USAGE = (
+    Spoils("breaks-model-lists", MODELS, "body", lambda it: list(it.json) == ["models"]),
     Spoils("loses-usage", CHAT, "body", lambda it: "usage" not in it.json),
     Spoils("loses-usage", TOLD, "body", lambda it: "usage" not in it.text),
     Spoils("loses-cached-usage", CLAUDE, "body", lambda it: it.json["usage"]["cache_read_input_tokens"] == 0),
@@ -403,7 +428,7 @@ ERRORS = (
     Spoils("retypes-errors", CLAUDE.but(reply=REFUSED), "body", lambda it: it.json["error"]["type"] == "relay_error"),
     Spoils("loses-retry-after", CHAT.but(reply=REFUSED), "headers", lambda it: "retry-after" not in it.headers),
     Spoils("loses-rate-limits", CHAT, "headers", lambda it: "x-ratelimit-limit-requests" not in it.headers),
-    Spoils("loses-should-retry", CHAT.but(reply=REFUSED), "headers", lambda it: "x-should-retry" not in it.headers),
+    Spoils("loses-retry-hints", CHAT.but(reply=REFUSED), "headers", lambda it: "x-should-retry" not in it.headers),
     Spoils(
         "loses-error-request-id", CLAUDE.but(reply=REFUSED), "headers, body", lambda it: "request_id" not in it.json
     ),
@@ -425,6 +450,7 @@ ERRORS = (
 ENCODED = with_header("accept-encoding", "identity", on=CHAT)
 
 ISOLATION = (
+    Spoils("adds-provider-key-to-errors", CHAT.but(reply=REFUSED), "body", lambda it: "(called with sk-" in it.text),
     Spoils("leaks-client-key", CLAUDE, "asked headers", lambda it: it.sent("authorization")),
     Spoils("leaks-client-key", CHAT, "asked headers", lambda it: it.sent("x-api-key")),
     Spoils("leaks-client-key-on-models", MODELS, "asked headers", lambda it: it.sent("x-api-key")),

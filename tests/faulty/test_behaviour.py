@@ -131,6 +131,14 @@ async def test_large_bodies_are_refused(lane: Lane, upstream: Upstream) -> None:
     assert (refused.status, refused.json["error"]["type"], refused.received) == (413, "request_too_large", [])
 
 
+async def test_parameters_are_refused_by_a_map_of_models(lane: Lane, upstream: Upstream) -> None:
+    thinking = CHAT.but(fields=(("reasoning_effort", "high"),))
+    script = await upstream.answers()
+    assert (await lane.call(thinking, script)).status == 200
+    refused = await lane.call(thinking, script, "rejects-by-own-model-map")
+    assert (refused.status, refused.received) == (400, [])
+
+
 async def second_is_answered_while_the_first_waits(lane: Lane, upstream: Upstream, fault: str) -> bool:
     first, second = await upstream.answers(HELD.reply), await upstream.answers()
     answered = False

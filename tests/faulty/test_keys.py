@@ -37,6 +37,7 @@ class Door:
 
 
 DOORS = (
+    Door("minds-the-schemes-case", lambda key, _: (("authorization", f"bearer {key}"),), OK, REFUSED),
     Door("ignores-x-api-key", lambda key, _: x_api_key(key), OK, REFUSED),
     Door("ignores-bearer", lambda key, _: bearer(key), OK, REFUSED),
     Door("chokes-on-both-carriers", lambda key, _: (*bearer(key), *x_api_key(key)), OK, REFUSED),
@@ -129,6 +130,21 @@ async def test_an_expired_key(fault: str, after: int, lane: Lane, upstream: Upst
     prefix = f"/faults/{fault}" if fault else ""
     assert (await lane.http.post(f"{prefix}/_keys/{key}/expire")).status_code == 204
     assert await status(lane, upstream, key, fault) == after
+
+
+@pytest.mark.parametrize(("fault", "after"), [("", OK), ("revokes-all", REFUSED)])
+async def test_revoking_one_key_and_the_others(fault: str, after: int, lane: Lane, upstream: Upstream) -> None:
+    revoked, kept = await minted(lane, fault), await minted(lane, fault)
+    assert await status(lane, upstream, kept, fault) == OK
+    prefix = f"/faults/{fault}" if fault else ""
+    await lane.http.delete(f"{prefix}/_keys/{revoked}")
+    assert await status(lane, upstream, kept, fault) == after
+
+
+async def test_minted_keys_that_do_not_work(lane: Lane, upstream: Upstream) -> None:
+    fault = "mints-keys-that-do-not-work"
+    assert await status(lane, upstream, await minted(lane, fault), fault) == REFUSED
+    assert await status(lane, upstream, lane.key, fault) == OK
 
 
 async def test_a_key_that_is_born_expired(lane: Lane, upstream: Upstream) -> None:

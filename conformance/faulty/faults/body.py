@@ -10,6 +10,7 @@ from conformance.faulty.documented import ANSWER_FIELDS, FREE_FORM, NESTED_FIELD
 from conformance.faulty.exchange import edited_object
 from conformance.faulty.fault import fault, on_whole
 from conformance.faulty.refusal import refusal
+from conformance.faulty.sse import as_object
 from conformance.faulty.tree import changed, dropping, everywhere, in_answer, leaves, objects
 from conformance.surface import Surface
 
@@ -62,6 +63,17 @@ def injects_field(request: Request) -> Request:
     if request.call.surface is Surface.OPENAI_CHAT and request.call.streams:
         return request.json(lambda body: {**body, "stream_options": {"include_usage": True}})
     return request.json(lambda body: {"temperature": 1.0, **body})
+
+
+@fault.request_json("drops-continuation", "forwards no reference to an earlier response")
+def drops_continuation(body: Json) -> Json:
+    return dropping(body, "previous_response_id", "conversation")
+
+
+@fault.handle("rejects-by-own-model-map", "refuses parameters that it believes the model not to have")
+async def rejects_by_own_model_map(handle: Handle, call: Call) -> Answer:
+    unsupported = {"reasoning_effort", "logprobs"} & (as_object(call.body) or {}).keys()
+    return refusal(call, 400, f"{call.path} does not support {unsupported}") if unsupported else await handle(call)
 
 
 @fault.request_json("drops-nulls", "forwards no field whose value is null")

@@ -51,6 +51,15 @@ async def rewords_errors(answer: Answer) -> Answer:
     return await _on_error(answer, lambda error: everywhere(error, _reworded))
 
 
+@fault.answer("hides-the-message", "tells the client nothing of what the provider said")
+async def hides_the_message(answer: Answer) -> Answer:
+    return await _on_error(answer, lambda error: everywhere(error, _hidden))
+
+
+def _hidden(value: Json) -> Json:
+    return changed(value, "message", lambda _: "upstream error")
+
+
 def _reworded(value: Json) -> Json:
     return changed(value, "message", lambda message: f"RelayException: {message}")
 
@@ -74,9 +83,9 @@ async def loses_rate_limits(answer: Answer) -> Answer:
     return answer.dropping("x-ratelimit-.*", "anthropic-ratelimit-.*")
 
 
-@fault.answer("loses-should-retry", "does not hand on whether to try again")
-async def loses_should_retry(answer: Answer) -> Answer:
-    return answer.dropping("x-should-retry")
+@fault.answer("loses-retry-hints", "does not hand on what providers tell their own SDKs about trying again")
+async def loses_retry_hints(answer: Answer) -> Answer:
+    return answer.dropping("x-should-retry", "retry-after-ms")
 
 
 @fault.answer("loses-error-request-id", "hands on errors without their request id")

@@ -62,6 +62,11 @@ def merges_no_repeats(request: Request) -> Request:
     return replace(request, headers=with_value(request.headers, "anthropic-beta", lines[0])) if lines else request
 
 
+@fault.request("sorts-betas", "forwards the tokens of anthropic-beta in alphabetical order")
+def sorts_betas(request: Request) -> Request:
+    return request.header("anthropic-beta", lambda value: ",".join(sorted(value.split(","))))
+
+
 @fault.request("no-beta-on-count-tokens", "forwards no anthropic-beta header when tokens are counted")
 def no_beta_on_count_tokens(request: Request) -> Request:
     return request.dropping("anthropic-beta") if request.call.counts_tokens else request
@@ -117,10 +122,16 @@ def drops_session_id(request: Request) -> Request:
     return request.dropping("x-claude-code-session-id", "session-id", "thread-id")
 
 
-@fault.request("forwards-cookies", "forwards the client's cookies")
+@fault.request("forwards-cookies", "forwards cookies, both ways")
 def forwards_cookies(request: Request) -> Request:
     cookies = tuple(("cookie", value) for value in values(request.call.headers, "cookie"))
     return replace(request, headers=(*request.headers, *cookies))
+
+
+@fault.answer("forwards-cookies", "forwards cookies, both ways")
+async def forwards_cookies_back(answer: Answer) -> Answer:
+    cookies = tuple(("set-cookie", value) for value in values(answer.upstream_headers, "set-cookie"))
+    return replace(answer, headers=(*answer.headers, *cookies))
 
 
 @fault.request("forwards-hop-by-hop", "forwards the headers that Connection names, both ways")

@@ -8,17 +8,17 @@ from base64 import b64encode
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from conformance.faulty.exchange import first
-from conformance.faulty.fault import fault, on_events, on_json
+from conformance.faulty.exchange import edited_object, first
+from conformance.faulty.fault import fault, on_events, on_json, on_whole
 from conformance.faulty.relay import credential
-from conformance.faulty.tree import in_answer
+from conformance.faulty.tree import changed, everywhere, in_answer
 from conformance.surface import Provider
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from conformance.faulty.exchange import Answer, Request
-    from conformance.faulty.sse import Event
+    from conformance.faulty.sse import Event, Json
 
 _AGENTS = re.compile("claude-cli|claude-code|codex|gemini")
 _OTHER = {Provider.ANTHROPIC: Provider.OPENAI, Provider.OPENAI: Provider.ANTHROPIC}
@@ -65,6 +65,16 @@ fault.scrubs_only("errors", "leaks-provider-key-in-headers", "hands on the provi
 async def leaks_provider_key_in_answers(answer: Answer) -> Answer:
     debug = {"relay_debug": {"api_key": answer.call.provider_key}}
     return await on_json(answer, lambda payload: in_answer(payload, lambda it: it | debug))
+
+
+@fault.answer("adds-provider-key-to-errors", "tells in each error with which key it was got")
+async def adds_provider_key_to_errors(answer: Answer) -> Answer:
+    def told(error: Json) -> Json:
+        return changed(error, "message", lambda message: f"{message} (called with {answer.call.provider_key})")
+
+    if not answer.failed:
+        return answer
+    return await on_whole(answer, lambda body: edited_object(body, lambda error: everywhere(error, told)))
 
 
 @fault.answer("leaks-provider-key-encoded", "hands on the provider's credential in base64")

@@ -6,7 +6,7 @@ import json
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from conformance.faulty.exchange import edited_object
+from conformance.faulty.exchange import edited_object, values
 from conformance.faulty.fault import fault, on_whole
 from conformance.faulty.keys import accepted, carried, in_bearer, in_x_api_key
 from conformance.faulty.refusal import refusal
@@ -42,6 +42,11 @@ def accepts_any_key(call: Call) -> str | None:
     return next(iter(carried(call.headers)), None)
 
 
+@fault.accept("accepts-any-scheme", "asks for a key only where the scheme is Bearer")
+def accepts_any_scheme(call: Call) -> str | None:
+    return accepted(call) if carried(call.headers) or not values(call.headers, "authorization") else ""
+
+
 @fault.accept("accepts-no-key", "lets in calls without any key")
 def accepts_no_key(call: Call) -> str | None:
     return accepted(call) if carried(call.headers) else ""
@@ -73,6 +78,24 @@ def forgets_revocation(call: Call) -> str | None:
 def forgets_expiry(call: Call) -> str | None:
     known = call.keys.known
     return next((key for key in carried(call.headers) if key in known and not known[key].revoked), None)
+
+
+@fault.accept("revokes-all", "with one key revokes every key that was minted")
+def revokes_all(call: Call) -> str | None:
+    any_revoked = any(key.revoked for key in call.keys.known.values())
+    return mints_keys_that_do_not_work(call) if any_revoked else accepted(call)
+
+
+@fault.accept("mints-keys-that-do-not-work", "knows no key but its first")
+def mints_keys_that_do_not_work(call: Call) -> str | None:
+    return _valid(call, [key for key in carried(call.headers) if key == call.keys.fixed])
+
+
+@fault.accept("minds-the-schemes-case", "takes only Bearer for the name of that scheme")
+def minds_the_schemes_case(call: Call) -> str | None:
+    bearers = [value for value in values(call.headers, "authorization") if value.startswith("Bearer ")]
+    spelled = tuple(("authorization", value) for value in bearers)
+    return _valid(call, (*in_x_api_key(call.headers), *in_bearer(spelled)))
 
 
 @fault.refusal("refuses-with-400", "refuses keys with 400")

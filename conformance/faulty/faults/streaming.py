@@ -9,7 +9,7 @@ from conformance.faulty.documented import EVENT_TYPES
 from conformance.faulty.exchange import UpstreamCutError, with_value
 from conformance.faulty.fault import fault, on_events
 from conformance.faulty.sse import Event
-from conformance.faulty.tree import changed, in_answer
+from conformance.faulty.tree import changed, dropping, in_answer
 from conformance.faulty.watch import terminal
 from conformance.surface import Surface
 
@@ -96,6 +96,13 @@ async def repeats_start(events: AsyncIterator[Event]) -> AsyncIterator[Event]:
         yield event
 
 
+@fault.event("loses-completed-id", "ends a stream of Responses with an object that has no id")
+def loses_completed_id(event: Event) -> Event:
+    if event.type != "response.completed":
+        return event
+    return event.with_json(changed(event.json, "response", lambda response: dropping(response, "id")))
+
+
 @fault.event("loses-stop-event", "does not hand on the event that says why the answer stopped")
 def loses_stop_event(event: Event) -> Event | None:
     stops = any(choice.get("finish_reason") for choice in event.json.get("choices", []))
@@ -172,14 +179,11 @@ def drops_comments(event: Event) -> Event | None:
     return event if lines == event.lines else event.with_lines(lines) if lines else None
 
 
-@fault.answer("decodes-each-chunk", "decodes each piece of a stream as UTF-8 by itself")
-async def decodes_each_chunk(answer: Answer) -> Answer:
-    return replace(answer, chunks=_decoded(answer.chunks)) if answer.streams and answer.legible else answer
-
-
-async def _decoded(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    async for chunk in chunks:
-        yield chunk.decode(errors="replace").encode()
+@fault.event("decodes-each-chunk", "reads two bytes at a time and decodes them as UTF-8 by themselves")
+def decodes_each_chunk(event: Event) -> Event:
+    """Not the pieces that come: how many bytes come at once is up to the load of the machine."""
+    pieces = (event.raw[at : at + 2] for at in range(0, len(event.raw), 2))
+    return Event("".join(piece.decode(errors="replace") for piece in pieces).encode())
 
 
 @fault.answer("splits-on-lf-only", "takes only two line feeds for the end of an event")

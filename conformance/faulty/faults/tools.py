@@ -13,14 +13,13 @@ from conformance.faulty.arguments import (
     with_fragment,
 )
 from conformance.faulty.blocks import without_blocks
-from conformance.faulty.exchange import edited_object
-from conformance.faulty.fault import fault, on_events, on_json, on_whole, one_by_one
-from conformance.faulty.sse import as_object
-from conformance.faulty.tree import changed, dropping, everywhere, objects
+from conformance.faulty.fault import fault, on_events, on_json, one_by_one
+from conformance.faulty.sse import as_object, as_text
+from conformance.faulty.tree import changed, dropping, everywhere, leaves, objects
 from conformance.surface import Surface
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable
 
     from conformance.faulty.exchange import Answer
     from conformance.faulty.sse import Event, Json
@@ -90,28 +89,48 @@ async def merges_parallel_calls(events: AsyncIterator[Event]) -> AsyncIterator[E
 
 @fault.answer("reserialises-arguments", "reads the arguments of tool calls and writes them anew")
 async def reserialises_arguments(answer: Answer) -> Answer:
-    if answer.failed:
-        return answer
-    if answer.streams:
-        return on_events(await on_json(answer, _reserialised), _in_one_piece)
-    return await on_whole(answer, lambda body: edited_object(body, _reserialised))
+    return await _with_arguments(answer, _anew)
+
+
+@fault.answer("rounds-tool-numbers", "reads the numbers in the arguments of tool calls into floats of few digits")
+async def rounds_tool_numbers(answer: Answer) -> Answer:
+    rounded = await _with_arguments(answer, _rounded)
+    return await on_json(rounded, lambda it: everywhere(it, _with_rounded_input))
 
 
 @fault.request_json("reserialises-arguments-upstream", "reads the arguments of earlier tool calls and writes them anew")
 def reserialises_arguments_upstream(body: Json) -> Json:
-    return _reserialised(body)
+    return everywhere(body, lambda it: changed(it, "arguments", _anew))
 
 
-def _reserialised(value: Json) -> Json:
-    return everywhere(value, lambda it: changed(it, "arguments", _anew))
-
-
-def _anew(arguments: Any) -> Any:
-    value = as_object(arguments) if isinstance(arguments, str) else None
+def _anew(arguments: str) -> str:
+    value = as_object(arguments)
     return arguments if value is None else json.dumps(value, sort_keys=True)
 
 
-async def _in_one_piece(events: AsyncIterator[Event]) -> AsyncIterator[Event]:
+def _rounded(arguments: str) -> str:
+    value = as_object(arguments)
+    return arguments if value is None else as_text(leaves(value, _short))
+
+
+def _with_rounded_input(value: Json) -> Json:
+    return changed(value, "input", lambda it: leaves(it, _short)) if value.get("type") == "tool_use" else value
+
+
+def _short(value: Any) -> Any:
+    return value if isinstance(value, bool) or not isinstance(value, (int, float)) else float(f"{value:.3g}")
+
+
+async def _with_arguments(answer: Answer, edit: Callable[[str], str]) -> Answer:
+    """The answer with other arguments of tool calls, wherever they stand."""
+
+    def edited(value: Json) -> Json:
+        return everywhere(value, lambda it: changed(it, "arguments", edit))
+
+    return on_events(await on_json(answer, edited), lambda events: _in_one_piece(events, edit))
+
+
+async def _in_one_piece(events: AsyncIterator[Event], edit: Callable[[str], str]) -> AsyncIterator[Event]:
     """Arguments can be read when they are complete: until then the events come without them."""
     texts: dict[int, str] = {}
     held: dict[int, Event] = {}
@@ -124,7 +143,7 @@ async def _in_one_piece(events: AsyncIterator[Event]) -> AsyncIterator[Event]:
             continue
         if ends_arguments(event):
             for call, last in held.items():
-                yield with_fragment(last, _anew(texts.pop(call)))
+                yield with_fragment(last, edit(texts.pop(call)))
             held = {}
         yield event
 
@@ -166,6 +185,12 @@ def strips_strict(body: Json) -> Json:
 
 def _plain(tool: Json) -> Json:
     return dropping(tool, "strict", "defer_loading", "eager_input_streaming", "input_examples", "allowed_callers")
+
+
+@fault.request_json("knows-only-function-tools", "forwards no tools but functions")
+def knows_only_function_tools(body: Json) -> Json:
+    known = {"function", "custom"}
+    return changed(body, "tools", lambda tools: [it for it in objects(tools) if it.get("type", "custom") in known])
 
 
 @fault.request_json("drops-tool-choice", "forwards no wish which tools are called")

@@ -105,6 +105,13 @@ async def invents_models(answer: Answer) -> Answer:
     return await on_whole(answer, lambda _: json.dumps(_INVENTED).encode())
 
 
+@fault.answer("breaks-model-lists", "answers model lists in a shape of its own")
+async def breaks_model_lists(answer: Answer) -> Answer:
+    if answer.failed or answer.call.path != "/v1/models":
+        return answer
+    return await on_whole(answer, lambda body: edited_object(body, lambda it: {"models": it.get("data")}))
+
+
 _INVENTED = {
     "object": "list",
     "data": [{"id": "relay-model", "object": "model", "type": "model", "created": 0, "owned_by": "relay"}],

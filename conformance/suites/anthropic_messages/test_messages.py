@@ -7,6 +7,7 @@ from conformance.api import (
     Ask,
     Http,
     MessagesClient,
+    Mode,
     ProviderError,
     Reply,
     Tape,
@@ -14,6 +15,7 @@ from conformance.api import (
     Upstream,
     assert_unchanged,
     check,
+    parse,
 )
 
 ONLY = (MESSAGES,)
@@ -119,6 +121,23 @@ async def test_a_refused_count_is_not_replaced_by_a_guess(
     headers = [("x-api-key", client.door.key), ("anthropic-version", "2023-06-01")]
     answer = await http.send("POST", f"{client.door.url}/v1/messages/count_tokens", headers=headers, body=body)
     assert answer.status == 429
+
+
+@check(
+    "messages/event-names",
+    requirement="messages-events-have-names",
+    feature="streaming",
+    surfaces=ONLY,
+    modes=(Mode.ASYNC_STREAM,),
+    catches=("drops-event-names",),
+)
+async def test_every_event_has_its_name(client: MessagesClient, upstream: Upstream, tape: Tape) -> None:
+    script = await upstream.answers()
+    async with client.stream(script.prompt) as stream:
+        while await stream.next_event():
+            pass
+    events = parse(tape.last.content).events
+    assert [event.name for event in events] == [event.json.get("type") for event in events]
 
 
 @check(

@@ -6,6 +6,19 @@ from conformance.api import MESSAGES, Client, Connect, Delivery, Http, Mode, Pro
 
 
 @check(
+    "connection/once",
+    requirement="no-hidden-retries",
+    feature="retries",
+    modes=(Mode.ASYNC, Mode.ASYNC_STREAM),
+    catches=("calls-twice",),
+)
+async def test_a_call_is_made_once(client: Client, upstream: Upstream) -> None:
+    script = await upstream.answers()
+    await client.ask(script.prompt)
+    assert len(await script.journal()) == 1, "the upstream was called more than once for one call"
+
+
+@check(
     "connection/no-duplicates",
     requirement="no-hidden-retries",
     feature="retries",

@@ -22,7 +22,7 @@ async def _refused(client: Client, upstream: Upstream, http: Http, *credentials:
 async def test_a_wrong_key_raises_an_authentication_error(connect: Connect, upstream: Upstream) -> None:
     script = await upstream.answers()
     failure = await connect(key=mint("nobody").value).fails(script.prompt)
-    assert (failure.kind, failure.status) == ("AuthenticationError", 401)
+    assert (failure.kind, failure.status) == ("AuthenticationError", 401), f"refused with {failure}"
     assert not await script.journal(), "the upstream was called all the same"
 
 
@@ -71,7 +71,7 @@ async def test_a_key_that_is_nearly_right_is_refused(client: Client, upstream: U
     feature="key-refusal",
     modes=(Mode.HTTP,),
     direct=False,
-    catches=("accepts-any-key",),
+    catches=("accepts-any-scheme",),
 )
 async def test_another_scheme_than_bearer_is_refused(client: Client, upstream: Upstream, http: Http) -> None:
     await _refused(client, upstream, http, ("authorization", "Basic bm9ib2R5Om5vYm9keQ=="))
@@ -88,8 +88,8 @@ async def test_a_providers_key_does_not_open_the_gateway(
     connect: Connect, upstream: Upstream, provider_door: Door
 ) -> None:
     script = await upstream.answers()
-    failure = await connect(key=provider_door.key).fails(script.prompt)
-    assert failure.status == 401
+    await connect(key=provider_door.key).fails(script.prompt)
+    assert not await script.journal(), "the upstream was called with its own key, sent by a client"
 
 
 @check(

@@ -42,6 +42,21 @@ async def test_every_item_is_said_to_be_done(client: Client, upstream: Upstream,
 
 
 @check(
+    "responses/event-names",
+    requirement="event-names-are-types",
+    feature="streaming",
+    surfaces=ONLY,
+    modes=(Mode.ASYNC_STREAM,),
+    catches=("drops-event-names",),
+)
+async def test_every_event_is_named_by_its_type(client: Client, upstream: Upstream, tape: Tape) -> None:
+    script = await upstream.answers()
+    await client.ask(script.prompt)
+    events = [event for event in parse(tape.last.content).events if event.data != "[DONE]"]
+    assert [event.name for event in events] == [event.json["type"] for event in events]
+
+
+@check(
     "responses/completed-id",
     requirement="completed-carries-id",
     feature="streaming",

@@ -15,6 +15,7 @@ from conformance.api import (
     Surface,
     Tape,
     Thinking,
+    Tool,
     ToolCall,
     Upstream,
     assert_unchanged,
@@ -27,11 +28,8 @@ DOCUMENTED: dict[Surface, dict[str, Any]] = {
         "metadata": {"team": "fjord"},
         "user": "user-1234",
         "seed": 7,
-        "stop": ["END", "FIN"],
-        "logit_bias": {"50256": -100},
         "max_completion_tokens": 512,
         "parallel_tool_calls": False,
-        "presence_penalty": 0.5,
         "prompt_cache_key": "cache-1",
         "reasoning_effort": "low",
         "response_format": {"type": "json_schema", "json_schema": {"name": "n", "strict": True, "schema": SCHEMA}},
@@ -88,6 +86,19 @@ async def test_no_documented_field_is_lost_or_changed(client: Client, upstream: 
 
 
 @check(
+    "body/model",
+    requirement="model-as-configured",
+    feature="body",
+    modes=(Mode.ASYNC, Mode.ASYNC_STREAM),
+    catches=("renames-model-upstream",),
+)
+async def test_the_model_asked_for_is_the_model_called(client: Client, upstream: Upstream) -> None:
+    script = await upstream.answers()
+    await client.ask(script.prompt)
+    assert (await script.received()).json["model"] == client.door.upstream_model
+
+
+@check(
     "body/nothing-added",
     requirement="request-nothing-added",
     feature="body",
@@ -126,11 +137,12 @@ async def test_fields_nobody_has_heard_of_reach_anthropic(client: Client, upstre
 async def _unknown_fields_arrive(client: Client, upstream: Upstream) -> None:
     script = await upstream.answers()
     name = f"field_{uuid4().hex[:8]}"
-    nested = {"metadata": {name: "kept"}}
-    await client.ask(Ask(script.prompt, fields={name: {"nested": [1, None, {"deep": True}]}, **nested}))
+    tools = client.body(Ask("", tools=(Tool("f"),)))["tools"]
+    tools[0][name] = "kept"
+    await client.ask(Ask(script.prompt, fields={name: {"nested": [1, None, {"deep": True}]}, "tools": tools}))
     received = (await script.received()).json
     assert received.get(name) == {"nested": [1, None, {"deep": True}]}, f"the upstream received no {name}"
-    assert received.get("metadata") == nested["metadata"]
+    assert received["tools"][0].get(name) == "kept", f"the upstream received no {name} in the tool"
 
 
 @check("body/numbers", requirement="request-unchanged", feature="body", catches=("rounds-numbers",))
@@ -146,7 +158,7 @@ async def test_numbers_keep_their_precision(client: Client, upstream: Upstream, 
 async def test_null_is_not_the_same_as_absent(client: Client, upstream: Upstream) -> None:
     script = await upstream.answers()
     await client.ask(Ask(script.prompt, fields={"service_tier": None}))
-    assert "service_tier" in (await script.received()).json
+    assert "service_tier" in (await script.received()).json, "the upstream received no service_tier"
 
 
 @check("body/large", requirement="large-requests", feature="body", catches=("cuts-large-bodies",))

@@ -62,7 +62,7 @@ async def test_hidden_thinking_arrives_bit_for_bit(client: Client, upstream: Ups
     feature="thinking",
     surfaces=THINKERS,
     modes=(Mode.ASYNC, Mode.ASYNC_STREAM),
-    catches=("drops-thinking-upstream",),
+    catches=("drops-thinking-upstream", "drops-signature-upstream", "drops-encrypted-content-upstream"),
 )
 async def test_thinking_goes_back_to_the_provider_unchanged(client: Client, upstream: Upstream, tape: Tape) -> None:
     call = ToolCall("call_tide", "tide", "{}")

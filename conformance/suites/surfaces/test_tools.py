@@ -143,12 +143,12 @@ async def test_a_forced_tool_is_forced_at_the_provider(client: Client, upstream:
     requirement="request-unchanged",
     feature="tools",
     modes=(Mode.ASYNC, Mode.ASYNC_STREAM),
-    catches=("rewrites-tool-ids-upstream", "drops-tool-results"),
+    catches=("rewrites-tool-ids-upstream", "drops-tool-results", "reserialises-arguments-upstream"),
 )
 async def test_results_reach_the_provider_under_the_ids_of_their_calls(
     client: Client, upstream: Upstream, tape: Tape
 ) -> None:
-    calls = (ToolCall("call_Oslo", "weather", '{"city": "Oslo"}'), ToolCall("call_Lima", "weather", '{"city": "Lima"}'))
+    calls = (ToolCall("call_Oslo", "weather", '{"city":"Oslo"}'), ToolCall("call_Lima", "weather", '{"city": "Lima"}'))
     script = await upstream.answers(Reply(text="Both.", tool_calls=calls), Reply(text="Snow and sun."))
     first = await client.ask(Ask(script.prompt, tools=(WEATHER,)))
     results = tuple(ToolResult(call.id, f"fine in {call.id}") for call in first.tool_calls)
