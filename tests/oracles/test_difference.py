@@ -54,7 +54,7 @@ def test_what_is_spelt_differently_differs(one: Any, other: Any) -> None:
 
 def test_keys_set_aside_are_not_compared_at_the_top_and_are_below() -> None:
     assert_unchanged({"model": "a", "x": 1}, {"model": "b", "x": 1}, where="the body", aside=("model",))
-    with pytest.raises(AssertionError, match=r'^the body: changed x\.model: "a" in place of "b"''):
+    with pytest.raises(AssertionError, match=r'^the body: changed x\.model: "a" in place of "b"'):
         assert_unchanged({"x": {"model": "a"}}, {"x": {"model": "b"}}, where="the body", aside=("model",))
 
 
