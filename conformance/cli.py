@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from conformance.check import Check
+    from conformance.recordings import Scenario
+    from conformance.secrets import Secret
     from conformance.surface import Surface
     from reports import Report
 
@@ -21,6 +23,7 @@ INVALID, NOT_MEASURED = 2, 3
 
 _DIRECTORY = click.Path(path_type=Path, file_okay=False)
 _FILE = click.Path(path_type=Path, dir_okay=False, exists=True)
+_NEW_FILE = click.Path(path_type=Path, dir_okay=False)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -276,3 +279,66 @@ def _protocols(names: tuple[str, ...]) -> tuple[Surface, ...]:
         if name not in known:
             raise click.BadParameter(f"{name} is no protocol that can be replayed; there are {', '.join(known)}")
     return tuple(known[name] for name in names) or tuple(Surface)
+
+
+@main.command()
+@click.argument("provider", type=click.Choice(["openai", "anthropic"]))
+@click.argument("scenarios", nargs=-1, metavar="[SCENARIO]...")
+@click.option("--model", required=True, help="The model to ask for.")
+@click.option("--out", required=True, type=_NEW_FILE, help="The cassette; one that exists is not written over.")
+@click.option("--base-url", metavar="URL", help="As the SDK would take it; default the provider itself.")
+def record(provider: str, scenarios: tuple[str, ...], model: str, out: Path, base_url: str | None) -> None:
+    """Record what the official SDK and PROVIDER say to each other, with the key in OPENAI_API_KEY or ANTHROPIC_API_KEY.
+
+    Plays the scenarios named, or all of the provider's. Costs what the provider asks for a few short calls.
+    """
+    from conformance.recordings import CassetteExistsError, CredentialCapturedError, RecordingFailedError
+    from conformance.recordings import record as recorded
+    from conformance.surface import Provider
+
+    chosen, key = _scenarios(provider, scenarios), _key(provider)
+    try:
+        count = recorded(chosen, out, provider=Provider(provider), model=model, key=key, base_url=base_url)
+    except CassetteExistsError as error:
+        raise _Stopped(error, INVALID) from error
+    except (RecordingFailedError, CredentialCapturedError) as error:
+        raise _Stopped(error, NOT_MEASURED) from error
+    click.echo(f"{out}: {count} exchanges of {', '.join(scenario.name for scenario in chosen)}")
+
+
+def _scenarios(provider: str, names: tuple[str, ...]) -> list[Scenario]:
+    from conformance.recordings import SCENARIOS
+
+    known = {name: scenario for name, scenario in SCENARIOS.items() if scenario.provider == provider}
+    for name in names:
+        if name not in known:
+            raise click.BadParameter(f"{provider} has no scenario {name}; there are {', '.join(known)}")
+    return [known[name] for name in names] or list(known.values())
+
+
+def _key(provider: str) -> Secret:
+    import os
+
+    from conformance.secrets import SHORTEST, Secret
+
+    variable = f"{provider.upper()}_API_KEY"
+    value = os.environ.get(variable, "")
+    if len(value) < SHORTEST:
+        problem = "is too short for a key" if value else "is not set"
+        raise click.UsageError(f"{variable} {problem}: the key is taken from the environment")
+    return Secret(provider, value)
+
+
+@upstream.command("serve")
+@click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
+@click.option("--port", type=click.IntRange(0, 65535), default=0, help="Default: any free port.")
+def serve_upstream(host: str, port: int) -> None:
+    """Serve the scripted upstream by itself until Ctrl-C.
+
+    It says where it listens and which keys it accepts: minted ones, or those in CONFORMANCE_UPSTREAM_OPENAI_KEY and
+    CONFORMANCE_UPSTREAM_ANTHROPIC_KEY. Scripts and journal are at the control address.
+    """
+    from conformance.upstream.standalone import serve_until_interrupted
+
+    with _explained():
+        serve_until_interrupted(host, port, click.echo)

@@ -12,7 +12,7 @@ from urllib.parse import quote
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-_SHORTEST = 16
+SHORTEST = 16
 
 
 def fingerprint(secret: str) -> str:
@@ -72,7 +72,7 @@ def _inside_base64(plain: bytes, offset: int) -> bytes:
 
 def find(secret: Secret, haystack: bytes, place: str) -> list[Leak]:
     """Every form of a secret that occurs in some bytes; a form that is another one's twin counts once."""
-    assert len(secret.value) >= _SHORTEST, "a short secret would be found by chance"
+    assert len(secret.value) >= SHORTEST, "a short secret would be found by chance"
     found = {needle: form for form, needle in reversed(forms(secret.value).items()) if needle in haystack}
     return [Leak(secret, place, form) for form in found.values()]
 
