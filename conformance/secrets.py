@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
 SHORTEST = 16
 
@@ -79,7 +79,19 @@ def find(secret: Secret, haystack: bytes, place: str) -> list[Leak]:
 
 def redact(text: str, known: Iterable[Secret]) -> str:
     """The text with every secret replaced by its fingerprint."""
+    for needle, mark in _marks(known):
+        text = text.replace(needle.decode(), mark)
+    return text
+
+
+def redact_bytes(data: bytes, known: Iterable[Secret]) -> bytes:
+    """The same for bytes of any kind."""
+    for needle, mark in _marks(known):
+        data = data.replace(needle, mark.encode())
+    return data
+
+
+def _marks(known: Iterable[Secret]) -> Iterator[tuple[bytes, str]]:
     for secret in known:
         for form, needle in forms(secret.value).items():
-            text = text.replace(needle.decode(), f"[{secret.name} key {secret.fingerprint} {form}]")
-    return text
+            yield needle, f"[{secret.name} key {secret.fingerprint} {form}]"

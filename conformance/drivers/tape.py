@@ -30,19 +30,14 @@ class Exchange:
 
     @property
     def content(self) -> bytes:
-        """The body without its content encoding; as it came where it cannot be decoded."""
-        if self.value("content-encoding") is None:
-            return bytes(self.body)
-        try:
-            return httpx2.Response(200, headers=list(self.answer_headers), content=bytes(self.body)).content
-        except httpx2.DecodingError:
-            return bytes(self.body)
+        """The body without its content coding; as it came where it cannot be decoded."""
+        return decoded(bytes(self.body), self.answer_headers)
 
     @property
     def json(self) -> Any:
         try:
             return json.loads(self.content)
-        except ValueError:
+        except (ValueError, RecursionError):
             raise AssertionError(f"an answer that is not JSON: {self.content[:200]!r}") from None
 
     def values(self, name: str) -> list[str]:
@@ -51,6 +46,15 @@ class Exchange:
 
     def value(self, name: str) -> str | None:
         return next(iter(self.values(name)), None)
+
+
+def decoded(body: bytes, headers: Headers) -> bytes:
+    """A body without the content coding that its headers name; as it came where it cannot be decoded."""
+    codings = [(b"content-encoding", value.encode("latin-1")) for value in values(headers, "content-encoding")]
+    try:
+        return httpx2.Response(200, headers=codings, content=body).content
+    except httpx2.DecodingError:
+        return body
 
 
 @dataclass

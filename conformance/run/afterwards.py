@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from conformance.run import evidence
+from conformance.secrets import redact_bytes
 from conformance.surface import Provider
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from conformance.drivers import Exchange, Tape
     from conformance.run.stage import Stage, Subject
@@ -22,12 +23,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Afterwards:
-    """`transcript` is one line a side for the message; `evidence` a path below the report's directory."""
+    """`transcript` is one line a side for the message; `evidence` a path below the report's directory.
 
-    transcript: str
-    evidence: str
-    to_client: tuple[str, ...]
-    to_upstream: tuple[str, ...]
+    `secrets` are those that must not be read in either.
+    """
+
+    transcript: str = ""
+    evidence: str = ""
+    to_client: tuple[str, ...] = ()
+    to_upstream: tuple[str, ...] = ()
+    secrets: tuple[Secret, ...] = ()
 
 
 AFTERWARDS: pytest.StashKey[Afterwards] = pytest.StashKey()
@@ -42,7 +47,8 @@ async def look_back(item: pytest.Item, stage: Stage, subject: Subject, tape: Tap
     if subject.is_target and stage.out is not None:
         where = f"evidence/{_slug(item)}"
         evidence.write(stage.out / where, tape.exchanges, journal, stage.known_secrets)
-    return Afterwards(_transcript(tape.exchanges, journal), where, *leaks)
+    known = (*stage.known_secrets, *evidence.carried(tape.exchanges))
+    return Afterwards(_transcript(tape.exchanges, journal, known), where, *leaks, known)
 
 
 def _leaks(stage: Stage, exchanges: list[Exchange], journal: list[Received]) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -63,16 +69,17 @@ def _said(leaks: Iterable[Leak]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(str(leak) for leak in leaks))
 
 
-def _transcript(exchanges: list[Exchange], journal: list[Received]) -> str:
-    client = [f"client saw: {e.method} {e.url} -> {_answer(e)}" for e in exchanges[-_SHOWN:]]
+def _transcript(exchanges: list[Exchange], journal: list[Received], known: Sequence[Secret]) -> str:
+    client = [f"client saw: {e.method} {e.url} -> {_answer(e, known)}" for e in exchanges[-_SHOWN:]]
     upstream = [
         f"upstream saw: {call.method} {call.path} -> {call.status or 'no answer yet'}" for call in journal[-_SHOWN:]
     ]
     return "\n".join([*client, *(upstream or ["upstream saw: nothing"])])
 
 
-def _answer(exchange: Exchange) -> str:
-    body = bytes(exchange.body[:_EXCERPT]).decode("utf-8", "backslashreplace").strip()
+def _answer(exchange: Exchange, known: Sequence[Secret]) -> str:
+    """Redacted before it is cut: half a key is too much of one."""
+    body = redact_bytes(exchange.content, known)[:_EXCERPT].decode("utf-8", "backslashreplace")
     return f"{exchange.status or 'no answer'} {exchange.error} {' '.join(body.split())}".rstrip()
 
 

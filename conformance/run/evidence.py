@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import re
+from contextlib import suppress
+from dataclasses import replace
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from vcr.serializers import yamlserializer  # type: ignore[import-untyped]
 
+from conformance.drivers.tape import decoded
 from conformance.oracles import parse
-from conformance.secrets import Leak, Secret, find, redact
+from conformance.secrets import Leak, Secret, find, redact, redact_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -19,12 +23,46 @@ if TYPE_CHECKING:
     from conformance.upstream import Received
     from conformance.upstream.journal import Headers
 
+_CARRIERS = ("authorization", "x-api-key", "api-key", "x-goog-api-key", "cookie")
+_SCHEME = re.compile(r"^(?:bearer|basic)\s*", re.IGNORECASE)
+_WORTH_HIDING = 8
+_OF_THE_CODING = ("content-encoding", "content-length")
+
 
 def write(directory: Path, exchanges: Sequence[Exchange], journal: Sequence[Received], known: list[Secret]) -> None:
     """Leave `cassette.yaml`, in VCR's format, and `journal.json`; secrets become fingerprints on the way."""
+    secrets = [*known, *carried(exchanges)]
     directory.mkdir(parents=True, exist_ok=True)
-    (directory / "cassette.yaml").write_text(redact(cassette(exchanges), known), encoding="utf-8")
-    (directory / "journal.json").write_text(redact(_journal(journal), known), encoding="utf-8")
+    safe = [_redacted(exchange, secrets) for exchange in exchanges]
+    (directory / "cassette.yaml").write_text(cassette(safe), encoding="utf-8", errors="backslashreplace")
+    (directory / "journal.json").write_text(_journal(journal, secrets), encoding="utf-8", errors="backslashreplace")
+
+
+def carried(exchanges: Iterable[Exchange]) -> list[Secret]:
+    """Whatever the clients sent as a credential: keys that were minted meanwhile, and wrong ones."""
+    values = (value for exchange in exchanges for name, value in exchange.headers if name.lower() in _CARRIERS)
+    keys = dict.fromkeys(_SCHEME.sub("", value) for value in values)
+    return [Secret("carried", key) for key in keys if len(key) >= _WORTH_HIDING]
+
+
+def _redacted(exchange: Exchange, known: Sequence[Secret]) -> Exchange:
+    """Before YAML folds, escapes or encodes anything; a coded body is kept as it came unless it hides a secret."""
+    body, headers = bytes(exchange.body), exchange.answer_headers
+    if (content := redact_bytes(exchange.content, known)) != exchange.content:
+        body, headers = content, tuple(header for header in headers if header[0].lower() not in _OF_THE_CODING)
+    return replace(
+        exchange,
+        url=redact(exchange.url, known),
+        headers=_redacted_headers(exchange.headers, known),
+        sent=redact_bytes(exchange.sent, known),
+        answer_headers=_redacted_headers(headers, known),
+        body=bytearray(body),
+        error=redact(exchange.error, known),
+    )
+
+
+def _redacted_headers(headers: Headers, known: Sequence[Secret]) -> Headers:
+    return tuple((redact(name, known), redact(value, known)) for name, value in headers)
 
 
 def cassette(exchanges: Iterable[Exchange], metadata: dict[str, Any] | None = None) -> str:
@@ -51,22 +89,22 @@ def _interaction(exchange: Exchange) -> dict[str, Any]:
     }
 
 
-def _journal(received: Iterable[Received]) -> str:
-    return json.dumps([_entry(call) for call in received], indent=1, ensure_ascii=False)
+def _journal(received: Iterable[Received], known: Sequence[Secret]) -> str:
+    return json.dumps([_entry(call, known) for call in received], indent=1, ensure_ascii=False)
 
 
-def _entry(call: Received) -> dict[str, Any]:
+def _entry(call: Received, known: Sequence[Secret]) -> dict[str, Any]:
     return {
         "provider": call.provider,
         "method": call.method,
-        "path": call.path,
-        "query": call.query,
-        "headers": call.headers,
-        "body": _printable(call.body),
+        "path": redact(call.path, known),
+        "query": redact(call.query, known),
+        "headers": _redacted_headers(call.headers, known),
+        "body": _printable(redact_bytes(call.body, known)),
         "response": {
             "status": call.status,
-            "headers": call.sent_headers,
-            "body": _printable(call.sent),
+            "headers": _redacted_headers(call.sent_headers, known),
+            "body": _printable(redact_bytes(decoded(call.sent, call.sent_headers), known)),
         },
         "client_disconnected": call.client_left_at is not None,
     }
@@ -76,10 +114,12 @@ def leaks_to_client(exchanges: Iterable[Exchange], provider_keys: Sequence[Secre
     """Provider keys in anything that the client saw: headers, bodies, and texts that a stream had cut in pieces."""
     for exchange in exchanges:
         place = f"the client's answer to {exchange.method} {exchange.url}"
+        content = exchange.content
+        stream = joined(content)
         for secret in provider_keys:
             yield from find(secret, _lines(exchange.answer_headers), f"the headers of {place}")
-            yield from find(secret, exchange.content, f"the body of {place}")
-            yield from find(secret, joined(exchange.content), f"the joined stream of {place}")
+            yield from find(secret, content, f"the body of {place}")
+            yield from find(secret, stream, f"the joined stream of {place}")
 
 
 def leaks_to_upstream(
@@ -99,10 +139,8 @@ def joined(body: bytes) -> bytes:
     """The strings of a stream's events one after the other, so that a secret cut into deltas is whole again."""
     texts: dict[str, str] = {}
     for event in parse(body).events:
-        try:
+        with suppress(ValueError, RecursionError):
             _collect(json.loads(event.data), "", texts)
-        except ValueError:
-            continue
     return "\n".join(texts.values()).encode("utf-8", "replace")
 
 

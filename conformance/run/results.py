@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from pydantic import TypeAdapter
 from pydantic.dataclasses import dataclass
 
+from conformance.drivers import ClientFailedError
 from conformance.run.stage import TARGET
 from conformance.surface import Surface
 from reports import Outcome
@@ -59,7 +60,9 @@ def message_of(excinfo: pytest.ExceptionInfo[BaseException] | None, requirement:
     if excinfo is None:
         return ""
     found = excinfo.exconly(tryshort=True).removeprefix("AssertionError: ").removeprefix("assert ")
-    if not isinstance(excinfo.value, AssertionError):
+    if isinstance(excinfo.value, ClientFailedError):
+        found = str(excinfo.value)
+    elif not isinstance(excinfo.value, AssertionError):
         found = f"{found}\nat {excinfo.traceback[-1].path}:{excinfo.traceback[-1].lineno + 1}"
     if isinstance(excinfo.value, TimeoutError):
         found = "the check did not come to an end before its deadline"

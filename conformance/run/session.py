@@ -20,6 +20,7 @@ from conformance.run.results import RESULT, Result, message_of, outcome_of
 from conformance.run.stage import FAULT, STAGE, TARGET
 from conformance.run.staging import model_for, staged
 from conformance.run.waivers import read_waivers
+from conformance.secrets import redact
 from conformance.surface import Surface
 from conformance.target import FEATURES, PROFILES, TargetNotStartedError, load
 from reports import exit_code, write
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
 _ERROR = pytest.StashKey[pytest.ExceptionInfo[BaseException] | None]()
 _SECONDS = pytest.StashKey[Any]()
 _PROPERTY = "conformance"
-_NOTHING_LEFT = Afterwards("", "", (), ())
+_NOTHING_LEFT = Afterwards()
 
 
 class Run:
@@ -145,6 +146,7 @@ class Run:
         case = _param(item)
         error = item.stash[_ERROR]
         left = item.stash.get(AFTERWARDS, _NOTHING_LEFT)
+        secrets = (*item.config.stash[STAGED].known_secrets, *left.secrets)
         return Result(
             check=check.id,
             subject=case.subject,
@@ -152,7 +154,7 @@ class Run:
             mode=case.mode,
             outcome=outcome_of(error.value if error else None),
             seconds=round(item.stash[_SECONDS], 4),
-            message=message_of(error, check.held.text, left),
+            message=redact(message_of(error, check.held.text, left), secrets),
             evidence=left.evidence,
             to_client=left.to_client,
             to_upstream=left.to_upstream,
