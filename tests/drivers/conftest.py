@@ -1,0 +1,52 @@
+"""A served upstream, and clients of every surface that knock at its own door."""
+
+from __future__ import annotations
+
+from contextlib import AsyncExitStack
+from typing import TYPE_CHECKING, Protocol
+
+import pytest
+
+from conformance.drivers import CLIENTS, Client, Door, Mode, Tape
+from conformance.run.staging import BELOW_PROVIDER, PROVIDER_OF
+from conformance.upstream import Upstream, UpstreamAddress
+from conformance.upstream.server import serve
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from conformance.surface import Surface
+
+KEYS = {"anthropic": "sk-ant-upstream", "openai": "sk-openai-upstream"}
+
+
+class Knock(Protocol):
+    """Makes a client of the upstream itself."""
+
+    def __call__(self, surface: Surface, mode: Mode, tape: Tape, *, url: str | None = None) -> Client: ...
+
+
+@pytest.fixture
+async def address() -> AsyncIterator[UpstreamAddress]:
+    async with serve(KEYS) as address:
+        yield address
+
+
+@pytest.fixture
+async def upstream(address: UpstreamAddress) -> AsyncIterator[Upstream]:
+    async with Upstream(address) as upstream:
+        yield upstream
+
+
+@pytest.fixture
+async def knock(address: UpstreamAddress) -> AsyncIterator[Knock]:
+    async with AsyncExitStack() as opened:
+
+        def make(surface: Surface, mode: Mode, tape: Tape, *, url: str | None = None) -> Client:
+            provider = PROVIDER_OF[surface]
+            door = Door(url or f"{address.url}/{provider}{BELOW_PROVIDER[provider]}", KEYS[provider], "m", "m")
+            client = CLIENTS[surface](door, mode, tape)
+            opened.push_async_callback(client.aclose)
+            return client
+
+        yield make

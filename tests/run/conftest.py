@@ -1,0 +1,5 @@
+"""The drivers' fixtures serve here too."""
+
+from tests.drivers.conftest import address, knock, upstream
+
+__all__ = ["address", "knock", "upstream"]
