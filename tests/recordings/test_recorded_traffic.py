@@ -1,0 +1,67 @@
+"""Real provider traffic passes our gateway, and the two controls, unchanged on both sides."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+import yaml
+
+from conformance.recordings import read_recordings
+from conformance.surface import Surface
+from conformance.target import Missing, installed, load
+from tests.recordings.samples import replayed
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from reports import Report
+
+PLAYED = ("reference", "relay", "nginx")
+
+
+@pytest.fixture(scope="module", params=PLAYED)
+def replay(
+    request: pytest.FixtureRequest, recordings: Path, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[int, Report, Path]:
+    missing = installed(load(request.param))
+    if isinstance(missing, Missing):
+        pytest.skip(missing.reason)
+    out = tmp_path_factory.mktemp(request.param)
+    return *replayed(request.param, recordings, out), out
+
+
+def test_all_of_it_passes(replay: tuple[int, Report, Path]) -> None:
+    code, report, _ = replay
+    assert [row.id + row.message for row in report.checks if row.outcome not in ("pass", "not-applicable")] == []
+    assert (code, report.verdict) == (0, "conformant")
+    assert {profile.name for profile in report.profiles} == set(Surface)
+
+
+def test_only_routes_of_no_surface_are_left_out(replay: tuple[int, Report, Path]) -> None:
+    excused = [row for row in replay[1].checks if row.outcome == "not-applicable"]
+    assert [row.message for row in excused if not row.message.startswith("no surface includes ")] == []
+
+
+def test_streams_pass_byte_for_byte(replay: tuple[int, Report, Path], recordings: Path) -> None:
+    """Taken from the evidence, not from the judgement."""
+    streams = [recording for recording in read_recordings(recordings, tuple(Surface)) if recording.streams]
+    assert len(streams) > 40
+    for recording in streams:
+        evidence = yaml.safe_load((replay[2] / "evidence" / recording.id / "cassette.yaml").read_text())
+        [interaction] = evidence["interactions"]
+        assert interaction["response"]["body"]["string"].encode() == recording.answer.body
+
+
+def test_the_upstream_received_what_was_recorded(replay: tuple[int, Report, Path], recordings: Path) -> None:
+    for recording in read_recordings(recordings, [Surface.OPENAI_CHAT]):
+        [call] = json.loads((replay[2] / "evidence" / recording.id / "journal.json").read_text())
+        assert recording.body is not None
+        assert json.loads(call["body"]) == json.loads(recording.body)
+
+
+def test_the_controls_behaved(replay: tuple[int, Report, Path]) -> None:
+    controls = replay[1].controls
+    assert {control.check for control in controls} == {f"replay/{surface}" for surface in Surface}
+    assert all(control.behaved for control in controls)
