@@ -81,7 +81,7 @@ async def test_cache_marks_stay_where_they_were_put(client: MessagesClient, upst
     surfaces=ONLY,
     catches=("guesses-token-count",),
 )
-async def test_a_token_count_is_the_providers(client: MessagesClient, upstream: Upstream) -> None:
+async def test_a_token_count_comes_from_the_provider(client: MessagesClient, upstream: Upstream) -> None:
     script = await upstream.answers(Reply(input_tokens=31_415))
     assert await client.count_tokens(Ask(script.prompt, tools=(Tool("f"),))) == 31_415
 

@@ -38,7 +38,7 @@ async def test_a_failed_call_is_not_made_again(client: Client, upstream: Upstrea
     feature="retries",
     catches=("poisoned-by-errors",),
 )
-async def test_the_sdks_own_retry_gets_through(connect: Connect, upstream: Upstream) -> None:
+async def test_a_retry_by_the_sdk_gets_through(connect: Connect, upstream: Upstream) -> None:
     error = ProviderError(status=429, headers=(("retry-after-ms", "1"),))
     script = await upstream.answers(Reply(error=error), Reply(text="the second try"))
     answer = await connect(retries=1).ask(script.prompt)
@@ -53,7 +53,7 @@ async def test_the_sdks_own_retry_gets_through(connect: Connect, upstream: Upstr
     modes=(Mode.HTTP,),
     catches=("follows-redirects",),
 )
-async def test_a_redirect_is_not_followed_with_the_providers_key(
+async def test_a_redirect_is_not_followed_with_the_key_of_the_provider(
     client: Client, upstream: Upstream, http: Http
 ) -> None:
     elsewhere = ProviderError(status=307, headers=(("location", "/elsewhere/v1/take-the-key"),))

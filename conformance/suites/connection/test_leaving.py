@@ -14,7 +14,7 @@ WORDS = ("one ", "two ", "three ")
     modes=(Mode.ASYNC_STREAM,),
     catches=("never-cancels",),
 )
-async def test_leaving_a_stream_ends_the_upstreams_call(client: Client, upstream: Upstream) -> None:
+async def test_leaving_a_stream_ends_the_call_upstream(client: Client, upstream: Upstream) -> None:
     script = await upstream.answers(Reply(text=WORDS, delivery=Delivery(gated=True)))
     async with client.stream(script.prompt) as stream:
         await stream.next_text()
@@ -27,7 +27,7 @@ async def test_leaving_a_stream_ends_the_upstreams_call(client: Client, upstream
     feature="cancel",
     catches=("never-cancels-whole",),
 )
-async def test_leaving_before_the_answer_ends_the_upstreams_call(client: Client, upstream: Upstream) -> None:
+async def test_leaving_before_the_answer_ends_the_call_upstream(client: Client, upstream: Upstream) -> None:
     script = await upstream.answers(Reply(text="too late", delivery=Delivery(hold_headers=True)))
     async with anyio.create_task_group() as calls:
         calls.start_soon(client.ask, script.prompt)

@@ -10,7 +10,7 @@ from conformance.api import MESSAGES, Client, Mode, Reply, Tape, Upstream, check
     modes=(Mode.ASYNC, Mode.ASYNC_STREAM),
     catches=("loses-request-id",),
 )
-async def test_the_client_learns_the_providers_request_id(client: Client, upstream: Upstream, tape: Tape) -> None:
+async def test_the_client_learns_the_request_id_of_the_provider(client: Client, upstream: Upstream, tape: Tape) -> None:
     script = await upstream.answers()
     await client.ask(script.prompt)
     name = "request-id" if client.surface == MESSAGES else "x-request-id"
@@ -51,7 +51,7 @@ async def test_headers_nobody_has_heard_of_reach_the_client(client: Client, upst
     direct=False,
     catches=("forwards-hop-by-hop",),
 )
-async def test_what_the_answers_connection_names_ends_at_the_gateway(
+async def test_what_connection_names_in_an_answer_ends_at_the_gateway(
     client: Client, upstream: Upstream, tape: Tape
 ) -> None:
     headers = (("connection", "keep-alive, x-conformance-hop"), ("x-conformance-hop", "1"))
@@ -67,7 +67,7 @@ async def test_what_the_answers_connection_names_ends_at_the_gateway(
     direct=False,
     catches=("forwards-cookies",),
 )
-async def test_the_providers_cookies_stay_with_the_gateway(client: Client, upstream: Upstream, tape: Tape) -> None:
+async def test_cookies_of_the_provider_stay_with_the_gateway(client: Client, upstream: Upstream, tape: Tape) -> None:
     script = await upstream.answers(Reply(text="ok", headers=(("set-cookie", "__cf_bm=of-the-provider"),)))
     await client.ask(script.prompt)
     assert not tape.last.values("set-cookie"), "the client received the provider's cookie"

@@ -25,7 +25,7 @@ async def test_the_query_reaches_the_provider(client: Client, upstream: Upstream
 @check(
     "headers/custom", requirement="forward-custom-headers", feature="custom-headers", catches=("drops-custom-headers",)
 )
-async def test_headers_of_the_users_own_reach_the_provider(client: Client, upstream: Upstream) -> None:
+async def test_custom_headers_reach_the_provider(client: Client, upstream: Upstream) -> None:
     await _arrives(client, upstream, "x-conformance-team", "fjord")
 
 
@@ -55,7 +55,7 @@ async def test_an_idempotency_key_reaches_the_provider(client: Client, upstream:
     feature="request-ids",
     catches=("drops-custom-headers",),
 )
-async def test_the_clients_own_request_id_reaches_the_provider(client: Client, upstream: Upstream) -> None:
+async def test_the_request_id_of_the_client_reaches_the_provider(client: Client, upstream: Upstream) -> None:
     await _arrives(client, upstream, "x-client-request-id", "client-1234")
 
 
@@ -66,7 +66,7 @@ async def test_the_clients_own_request_id_reaches_the_provider(client: Client, u
     surfaces=OPENAI,
     catches=("drops-openai-headers",),
 )
-async def test_openais_own_headers_reach_it(client: Client, upstream: Upstream) -> None:
+async def test_headers_meant_for_openai_reach_it(client: Client, upstream: Upstream) -> None:
     await _arrives(client, upstream, "openai-beta", "responses_websockets=2026-02-06")
 
 
@@ -77,7 +77,7 @@ async def test_openais_own_headers_reach_it(client: Client, upstream: Upstream) 
     surfaces=(MESSAGES,),
     catches=("drops-session-id",),
 )
-async def test_claude_codes_session_id_may_pass(client: Client, upstream: Upstream) -> None:
+async def test_the_session_id_of_claude_code_may_pass(client: Client, upstream: Upstream) -> None:
     await _arrives(client, upstream, "x-claude-code-session-id", "7c9e6679-7425-40de-944b-e07fc1f90ae7")
 
 
@@ -97,7 +97,7 @@ async def test_the_provider_may_know_the_sdk(client: Client, upstream: Upstream,
     direct=False,
     catches=("forwards-cookies",),
 )
-async def test_the_clients_cookies_stay_with_the_gateway(client: Client, upstream: Upstream, http: Http) -> None:
+async def test_cookies_of_the_client_stay_with_the_gateway(client: Client, upstream: Upstream, http: Http) -> None:
     script = await upstream.answers()
     headers = [
         ("authorization", f"Bearer {client.door.key}"),

@@ -13,7 +13,9 @@ VERSIONS = ("2023-06-01", "2026-10-21")
     surfaces=ONLY,
     catches=("pins-version", "pins-new-version"),
 )
-async def test_the_version_is_the_clients_of_either_generation(client: MessagesClient, upstream: Upstream) -> None:
+async def test_the_version_is_what_the_client_said_in_either_generation(
+    client: MessagesClient, upstream: Upstream
+) -> None:
     for version in VERSIONS:
         script = await upstream.answers()
         await client.ask(Ask(script.prompt, headers={"anthropic-version": version}))
@@ -27,7 +29,9 @@ async def test_the_version_is_the_clients_of_either_generation(client: MessagesC
     surfaces=ONLY,
     catches=("version-pinned-on-count-tokens",),
 )
-async def test_the_version_is_the_clients_when_counting_too(client: MessagesClient, upstream: Upstream) -> None:
+async def test_the_version_is_what_the_client_said_when_counting_too(
+    client: MessagesClient, upstream: Upstream
+) -> None:
     for version in VERSIONS:
         script = await upstream.answers()
         await client.count_tokens(Ask(script.prompt, headers={"anthropic-version": version}))

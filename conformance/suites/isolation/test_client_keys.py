@@ -58,7 +58,7 @@ async def test_a_client_key_never_reaches_the_provider(client: Client, upstream:
     direct=False,
     catches=("leaks-client-key-to-agents",),
 )
-async def test_no_agents_key_reaches_the_provider(client: Client, upstream: Upstream) -> None:
+async def test_the_key_of_an_agent_never_reaches_the_provider(client: Client, upstream: Upstream) -> None:
     for agent in AGENTS:
         script = await upstream.answers()
         await client.ask(Ask(script.prompt, headers={"user-agent": agent}))

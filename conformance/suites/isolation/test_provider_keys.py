@@ -58,7 +58,7 @@ async def test_the_provider_receives_its_own_key_and_no_other(
     direct=False,
     catches=("leaks-provider-key-in-answers", "leaks-provider-key-encoded"),
 )
-async def test_no_answer_holds_the_providers_key(
+async def test_no_answer_holds_the_key_of_the_provider(
     client: Client, upstream: Upstream, provider_door: Door, tape: Tape
 ) -> None:
     script = await upstream.answers(Reply(text="nothing to see here"))
@@ -73,7 +73,7 @@ async def test_no_answer_holds_the_providers_key(
     direct=False,
     catches=("adds-provider-key-to-errors",),
 )
-async def test_no_error_holds_the_providers_key(
+async def test_no_error_holds_the_key_of_the_provider(
     client: Client, upstream: Upstream, provider_door: Door, tape: Tape
 ) -> None:
     for status in (400, 401, 429, 500):
@@ -120,7 +120,7 @@ async def test_a_key_that_the_provider_repeats_in_a_header_is_scrubbed(
     direct=False,
     catches=("logs-keys",),
 )
-async def test_the_gateways_own_output_holds_no_key(
+async def test_the_output_of_the_gateway_holds_no_key(
     client: Client, upstream: Upstream, provider_door: Door, subject: Subject
 ) -> None:
     script = await upstream.answers(Reply(text="ok"), Reply(error=ProviderError(status=500)))

@@ -61,5 +61,5 @@ async def test_one_key_in_both_carriers_is_one_key(client: Client, upstream: Ups
     modes=(Mode.HTTP,),
     catches=("minds-the-schemes-case",),
 )
-async def test_the_schemes_case_does_not_matter(client: Client, upstream: Upstream, http: Http) -> None:
+async def test_the_case_of_the_scheme_does_not_matter(client: Client, upstream: Upstream, http: Http) -> None:
     await _served(client, upstream, http, ("authorization", f"bearer {client.door.key}"))

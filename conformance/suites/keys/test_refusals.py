@@ -84,7 +84,7 @@ async def test_another_scheme_than_bearer_is_refused(client: Client, upstream: U
     direct=False,
     catches=("accepts-provider-key",),
 )
-async def test_a_providers_key_does_not_open_the_gateway(
+async def test_the_key_of_a_provider_does_not_open_the_gateway(
     connect: Connect, upstream: Upstream, provider_door: Door
 ) -> None:
     script = await upstream.answers()
@@ -100,7 +100,7 @@ async def test_a_providers_key_does_not_open_the_gateway(
     direct=False,
     catches=("refuses-in-foreign-envelope",),
 )
-async def test_a_refusal_speaks_the_surfaces_own_language(client: Client, upstream: Upstream, http: Http) -> None:
+async def test_a_refusal_speaks_the_language_of_the_surface(client: Client, upstream: Upstream, http: Http) -> None:
     script = await upstream.answers()
     answer = await asked(client, http, script.prompt, ("authorization", f"Bearer {mint('nobody').value}"))
     error = answer.json.get("error")

@@ -40,7 +40,7 @@ async def test_a_stream_ends_with_done(client: Client, upstream: Upstream, tape:
     surfaces=ONLY,
     catches=("rejects-by-own-model-map",),
 )
-async def test_parameters_are_not_refused_by_a_map_of_the_gateways_own(client: Client, upstream: Upstream) -> None:
+async def test_the_gateway_refuses_no_parameter_by_a_map_of_its_own(client: Client, upstream: Upstream) -> None:
     script = await upstream.answers()
     fields = {
         "reasoning_effort": "xhigh",

@@ -64,7 +64,7 @@ async def test_every_event_is_named_by_its_type(client: Client, upstream: Upstre
     modes=(Mode.ASYNC_STREAM,),
     catches=("loses-terminal", "loses-completed-id"),
 )
-async def test_the_last_event_carries_the_responses_id(client: Client, upstream: Upstream, tape: Tape) -> None:
+async def test_the_last_event_carries_the_id_of_the_response(client: Client, upstream: Upstream, tape: Tape) -> None:
     script = await upstream.answers()
     await client.ask(script.prompt)
     events = [event.json for event in parse(tape.last.content).events if event.data != "[DONE]"]

@@ -175,7 +175,7 @@ async def test_two_megabytes_of_prompt_are_fine(client: Client, upstream: Upstre
     feature="body",
     catches=("adds-answer-field", "drops-null-answer-fields", "drops-unknown-answer-fields"),
 )
-async def test_the_answer_is_the_providers_field_for_field(client: Client, upstream: Upstream, tape: Tape) -> None:
+async def test_the_answer_is_unchanged_field_for_field(client: Client, upstream: Upstream, tape: Tape) -> None:
     reply = Reply(
         text="A rich answer.",
         thinking=(Thinking("With thought.", "c2lnbmVk"),),

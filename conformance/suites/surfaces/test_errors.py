@@ -35,7 +35,7 @@ TOO_MANY = ProviderError(status=429, message="slow down", retry_after="7")
     modes=BOTH,
     catches=("flattens-status", "413-becomes-400", "529-becomes-500", "errors-as-200"),
 )
-async def test_each_status_is_the_providers_and_raises_the_same(
+async def test_each_status_is_kept_and_raises_the_same_exception(
     client: Client, control: Client, upstream: Upstream
 ) -> None:
     found = []
@@ -53,7 +53,7 @@ async def test_each_status_is_the_providers_and_raises_the_same(
     feature="errors",
     catches=("foreign-envelope", "retypes-errors"),
 )
-async def test_an_error_keeps_the_providers_envelope(client: Client, upstream: Upstream, tape: Tape) -> None:
+async def test_an_error_keeps_its_envelope(client: Client, upstream: Upstream, tape: Tape) -> None:
     script = await upstream.answers(Reply(error=ProviderError(status=429, message="slow down")))
     await client.fails(script.prompt)
     sent = _envelope((await script.received()).sent_json)
@@ -67,7 +67,7 @@ async def test_an_error_keeps_the_providers_envelope(client: Client, upstream: U
     modes=BOTH,
     catches=("hides-the-message",),
 )
-async def test_an_error_keeps_the_providers_words(client: Client, upstream: Upstream) -> None:
+async def test_an_error_keeps_its_words(client: Client, upstream: Upstream) -> None:
     script = await upstream.answers(Reply(error=ProviderError(status=400, message=WORDING)))
     failure = await client.fails(script.prompt)
     assert WORDING in f"{failure.message} {failure.body}", f"the client was told {failure.message!r}"
@@ -79,7 +79,7 @@ async def test_an_error_keeps_the_providers_words(client: Client, upstream: Upst
     feature="errors",
     catches=("rewords-errors", "foreign-envelope"),
 )
-async def test_an_errors_body_is_the_providers(client: Client, upstream: Upstream, tape: Tape) -> None:
+async def test_the_body_of_an_error_is_unchanged(client: Client, upstream: Upstream, tape: Tape) -> None:
     script = await upstream.answers(Reply(error=ProviderError(status=400, message=WORDING, param="messages")))
     await client.fails(script.prompt)
     assert_unchanged(tape.last.json, (await script.received()).sent_json, where="the error's body")
@@ -105,7 +105,7 @@ async def test_a_client_learns_when_to_come_back(client: Client, upstream: Upstr
     feature="errors",
     catches=("loses-retry-hints",),
 )
-async def test_the_providers_hints_to_its_sdk_arrive(client: Client, upstream: Upstream) -> None:
+async def test_the_hints_of_the_provider_to_its_sdk_arrive(client: Client, upstream: Upstream) -> None:
     hints = (("x-should-retry", "false"), ("retry-after-ms", "1500"))
     script = await upstream.answers(Reply(error=ProviderError(status=429, headers=hints)))
     failure = await client.fails(script.prompt)
@@ -133,7 +133,7 @@ async def test_rate_limit_headers_come_with_the_refusal(client: Client, upstream
     feature="request-ids",
     catches=("loses-error-request-id", "loses-request-id"),
 )
-async def test_an_error_names_the_providers_request(client: Client, upstream: Upstream) -> None:
+async def test_an_error_names_the_request_at_the_provider(client: Client, upstream: Upstream) -> None:
     script = await upstream.answers(Reply(error=ProviderError(status=400)))
     failure = await client.fails(script.prompt)
     sent = (await script.received()).sent_values(_request_id(client))
@@ -159,7 +159,7 @@ async def test_an_error_in_mid_stream_is_an_error_for_the_client(client: Client,
     modes=(Mode.ASYNC_STREAM,),
     catches=("rewords-stream-errors", "swallows-stream-errors"),
 )
-async def test_an_error_in_mid_stream_is_the_providers(client: Client, upstream: Upstream, tape: Tape) -> None:
+async def test_an_error_in_mid_stream_is_unchanged(client: Client, upstream: Upstream, tape: Tape) -> None:
     script = await upstream.answers(Reply(text=("It began ", "well, ", "but"), delivery=Delivery(error_after=3)))
     await client.fails(script.prompt)
     sent = [event for event in parse((await script.received()).sent).events if event.data != "[DONE]"][-1]

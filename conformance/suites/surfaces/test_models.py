@@ -13,7 +13,7 @@ async def test_the_sdk_can_read_the_list_of_models(client: Client) -> None:
 
 
 @check("models/unchanged", requirement="models-are-the-providers", feature="models", catches=("invents-models",))
-async def test_the_list_is_the_providers_own(client: Client, control: Client) -> None:
+async def test_the_list_is_that_of_the_provider(client: Client, control: Client) -> None:
     lists = [await cast("ChatClient | MessagesClient", each).models() for each in (client, control)]
     assert lists[0] == lists[1], f"{lists[0]} in place of {lists[1]}"
 

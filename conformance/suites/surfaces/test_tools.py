@@ -88,7 +88,7 @@ async def test_arguments_keep_their_values_however_deep_or_long(client: Client, 
     modes=EVERY_MODE,
     catches=("reserialises-arguments",),
 )
-async def test_arguments_are_the_models_own_text(client: Client, upstream: Upstream) -> None:
+async def test_arguments_are_the_text_that_the_model_wrote(client: Client, upstream: Upstream) -> None:
     call = ToolCall("call_odd", "weather", ODD)
     script = await upstream.answers(Reply(tool_calls=(call,)))
     answer = await client.ask(Ask(script.prompt, tools=(WEATHER,)))
@@ -103,7 +103,7 @@ async def test_arguments_are_the_models_own_text(client: Client, upstream: Upstr
     modes=(Mode.ASYNC_STREAM,),
     catches=("reserialises-arguments",),
 )
-async def test_the_pieces_of_an_input_add_up_to_the_models_own_text(
+async def test_the_pieces_of_an_input_add_up_to_the_text_that_the_model_wrote(
     client: Client, upstream: Upstream, tape: Tape
 ) -> None:
     script = await upstream.answers(Reply(tool_calls=(ToolCall("call_odd", "weather", ODD),)))

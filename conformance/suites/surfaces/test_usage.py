@@ -14,7 +14,7 @@ REASONED = Usage(input=100, output=900, reasoning=800)
     modes=EVERY_MODE,
     catches=("loses-usage", "counts-twice", "usage-only-when-whole"),
 )
-async def test_input_and_output_tokens_are_the_providers(client: Client, upstream: Upstream) -> None:
+async def test_input_and_output_tokens_are_as_the_provider_counted(client: Client, upstream: Upstream) -> None:
     assert await _reported(client, upstream, PLAIN_USAGE) == PLAIN_USAGE
 
 
