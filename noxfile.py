@@ -1,0 +1,96 @@
+"""What a developer and CI run. `nox -l` lists the sessions; each makes its own environment."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import nox
+
+ROOT = Path(__file__).parent
+PROJECT = nox.project.load_toml("pyproject.toml")
+PYTHON = "3.11"
+GATEWAYS = ("relay", "nginx", "litellm")
+
+nox.options.sessions = ["lint", "tests", "certify"]
+nox.options.reuse_venv = "yes"
+nox.options.error_on_missing_interpreters = True
+
+
+def _install(session: nox.Session, *groups: str) -> None:
+    session.install("-q", "-e", ".", *nox.project.dependency_groups(PROJECT, *groups))
+
+
+@nox.session(python=PYTHON)
+def tests(session: nox.Session) -> None:
+    """The tests of our own code."""
+    _install(session, "test")
+    session.run("pytest", *(session.posargs or ["-n", "2"]))
+
+
+@nox.session(python=PYTHON)
+def lint(session: nox.Session) -> None:
+    """Style, types, and who may import whom."""
+    _install(session, "test", "lint")
+    session.install("-q", "nox")
+    session.run("ruff", "check", ".")
+    session.run("ruff", "format", "--check", ".")
+    session.run("mypy")
+    session.run("lint-imports")
+
+
+@nox.session(python=PYTHON)
+def certify(session: nox.Session) -> None:
+    """Certify the reference gateway, or the targets named: `nox -s certify -- my-gateway.toml`."""
+    _install(session)
+    for target in session.posargs or ["reference"]:
+        session.run("conformance", "certify", target)
+
+
+@nox.session(python=PYTHON)
+def gateways(session: nox.Session) -> None:
+    """Certify the real gateways that can run here, each in an environment of its own."""
+    _install(session)
+    session.run("conformance", "targets", "install", "litellm")
+    for target in session.posargs or GATEWAYS:
+        session.run("conformance", "certify", target, success_codes=[0, 1])
+
+
+@nox.session(python=PYTHON)
+def selftest(session: nox.Session) -> None:
+    """Judge the checks themselves: every fault caught, no false alarm."""
+    _install(session)
+    session.run("conformance", "selftest", *(session.posargs or ["-n", "2"]))
+
+
+@nox.session(python=PYTHON)
+def replay(session: nox.Session) -> None:
+    """Real provider traffic through the targets named; CONFORMANCE_RECORDINGS says where it is."""
+    _install(session)
+    for target in session.posargs or ["reference", "relay", "nginx"]:
+        session.run("conformance", "replay", target)
+
+
+@nox.session(python=PYTHON)
+def bench(session: nox.Session) -> None:
+    """The reference gateway beside a bare relay, nginx and LiteLLM, in one run."""
+    _install(session)
+    session.run("python", "-m", "benchmarks", *session.posargs)
+
+
+@nox.session(python=PYTHON)
+def docs(session: nox.Session) -> None:
+    """Write the pages that are made from the checks and the ledger."""
+    _install(session)
+    session.run("python", "docs/generate.py", *session.posargs)
+
+
+@nox.session(python=PYTHON)
+def build(session: nox.Session) -> None:
+    """The wheel, installed into an empty environment and asked for its version and its checks."""
+    session.install("-q", "build")
+    session.run("python", "-m", "build", "--wheel", "--outdir", "dist")
+    wheel = max((ROOT / "dist").glob("*.whl"), key=lambda path: path.stat().st_mtime)
+    session.install("-q", "--force-reinstall", str(wheel))
+    with session.chdir(session.create_tmp()):
+        session.run("conformance", "--version")
+        session.run("conformance", "certify", "relay", "--check", "plain/text", "--out", "report")
