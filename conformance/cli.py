@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import traceback
 from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
@@ -44,6 +45,7 @@ class _Stopped(click.ClickException):
 def _explained() -> Iterator[None]:
     """What a user can mend is said in one message; anything else is a bug and keeps its traceback."""
     from conformance.faulty import FaultyDidNotStartError
+    from conformance.run.session import RunStoppedError
     from conformance.run.waivers import WaiversInvalidError
     from conformance.target import HookFailedError, InstallFailedError, TargetInvalidError, TargetNotStartedError
     from conformance.upstream.process import UpstreamDidNotStartError
@@ -60,8 +62,14 @@ def _explained() -> Iterator[None]:
         UpstreamDidNotStartError,
         FaultyDidNotStartError,
         ReportNotWritten,
+        RunStoppedError,
     ) as error:
         raise _Stopped(error, NOT_MEASURED) from error
+    except click.ClickException:
+        raise
+    except Exception:  # noqa: BLE001 - a bug of ours must not come out as a verdict
+        traceback.print_exc()
+        raise SystemExit(NOT_MEASURED) from None
 
 
 def _known_checks(names: tuple[str, ...]) -> None:
@@ -105,6 +113,7 @@ def certify(
     from rich.console import Console
 
     from conformance.run.certify import certification
+    from conformance.run.waivers import read_waivers
     from conformance.target import load
     from reports import exit_code
 
@@ -113,6 +122,8 @@ def certify(
         loaded = load(target)
         _claimed(profiles, loaded.claims.profiles)
         _known_checks(checks)
+        if waivers:
+            read_waivers(waivers)
         directory = (out or Path("reports/out") / loaded.name).absolute()
         report = certification(
             target, profiles, checks, directory, waivers, workers=workers, console=None if quiet else console

@@ -5,10 +5,7 @@ Inert, and light to import, unless one of its options is given.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    import pytest
+import pytest
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -24,7 +21,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     if config.getoption("conformance_target") or config.getoption("conformance_selftest"):
         from conformance.run import fixtures  # noqa: PLC0415 - the SDKs are slow to import
-        from conformance.run.session import Run  # noqa: PLC0415
+        from conformance.run.session import WRONG_USAGE, Run  # noqa: PLC0415
 
+        try:
+            run = Run(config)
+        except WRONG_USAGE as error:
+            raise pytest.UsageError(str(error)) from error
         config.pluginmanager.register(fixtures, "conformance-fixtures")
-        config.pluginmanager.register(Run(config), "conformance-run")
+        config.pluginmanager.register(run, "conformance-run")

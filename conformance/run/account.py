@@ -5,6 +5,7 @@ from __future__ import annotations
 import platform
 from datetime import UTC, datetime
 from importlib.metadata import version
+from shlex import quote
 from typing import TYPE_CHECKING
 
 from conformance.run.stage import DIRECT, FAULT, TARGET
@@ -39,6 +40,7 @@ def report(
     waivers: Sequence[Waiver],
     started_at: datetime,
     seconds: float,
+    focused: bool,
 ) -> Report:
     """Everything that a run found; raises nothing: whatever went wrong is in it."""
     mine = [result for result in results if result.subject == TARGET]
@@ -50,7 +52,7 @@ def report(
     rows = waived(rows, waivers, today=datetime.now(UTC).date())
     controls = tuple(_controls(results))
     claimed = sorted(plan.profiles, key=list(target.claims.profiles).index)
-    verdict, profiles = judge(rows, claimed_profiles=claimed, controls=controls, focused=bool(plan.only))
+    verdict, profiles = judge(rows, claimed_profiles=claimed, controls=controls, focused=focused)
     return Report(
         suite=Suite(version=version(SUITE)),
         target=TargetInfo(
@@ -62,7 +64,7 @@ def report(
         started_at=started_at,
         seconds=round(seconds, 3),
         verdict=verdict,
-        focused=bool(plan.only),
+        focused=focused,
         profiles=profiles,
         checks=tuple(sorted(rows, key=lambda row: (row.profile, row.id, str(row.case)))),
         controls=controls,
@@ -88,7 +90,7 @@ def _row(check: Check, result: Result, asked_for: str) -> CheckResult:
         outcome=result.outcome,
         seconds=result.seconds,
         message=result.message,
-        reproduce=f"conformance certify {asked_for} --check {check.id}",
+        reproduce=f"conformance certify {quote(asked_for)} --check {check.id}",
         spec=check.held.url,
         evidence=result.evidence,
     )

@@ -36,6 +36,7 @@ class _Watch:
         run = config.pluginmanager.get_plugin("conformance-run")
         assert isinstance(run, Run)
         self.run = run
+        run.told_by_pytest = False
         if self.console is not None:
             run.display = ProgressDisplay(self.console)
             run.display.start()
@@ -43,10 +44,6 @@ class _Watch:
     def pytest_unconfigure(self) -> None:
         if self.run is not None and self.run.display is not None:
             self.run.display.stop()
-
-    def pytest_report_teststatus(self) -> tuple[str, str, str]:
-        """Pytest itself stays silent."""
-        return "", "", ""
 
 
 def run(options: Sequence[str], *, console: Console | None, workers: int = 0) -> Run:
@@ -56,7 +53,7 @@ def run(options: Sequence[str], *, console: Console | None, workers: int = 0) ->
     arguments = [
         *("-c", str(configuration), "--rootdir", str(files("conformance.suites")), "--pyargs", "conformance.suites"),
         *(word for plugin in _PLUGINS for word in ("-p", plugin)),
-        *("-p", "no:cacheprovider", "-qq", "--no-header", "--no-summary", "--capture=no"),
+        *("-p", "no:cacheprovider", "-p", "no:terminal", "--capture=no"),
         *(["-n", str(workers)] if workers else []),
         *options,
     ]

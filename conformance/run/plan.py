@@ -58,6 +58,11 @@ class Plan:
             for mode in check.modes
         ]
 
+    def everything(self, checks: Iterable[Check]) -> Iterator[tuple[str, str, str, str]]:
+        """Check, subject, surface and mode of every case of the run."""
+        for check in checks:
+            yield from ((check.id, case.subject, case.surface, case.mode) for case in self.cases(check))
+
     def subjects(self, check: Check) -> Iterator[str]:
         """Controls first: what proves the instrument runs before what it measures."""
         if check.direct:

@@ -39,8 +39,8 @@ class Result:
         return self.subject == TARGET and self.outcome == "fail"
 
     def confirmed_by(self, second: Result) -> Result:
-        """A failure that does not repeat itself is flaky."""
-        if second.outcome == "fail":
+        """A failure that does not repeat itself is flaky; one that cannot be tried again is no finding."""
+        if second.outcome in ("fail", "error"):
             return second
         return replace(self, outcome="flaky", message=f"{self.message}\nsecond try: {second.outcome} {second.message}")
 

@@ -6,12 +6,15 @@ import time
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from _pytest.runner import runtestprotocol
 
 from conformance.catalogue import load_suites
+from conformance.check import REGISTRY
+from conformance.faulty import FaultyDidNotStartError
 from conformance.run.account import report as account
 from conformance.run.afterwards import AFTERWARDS, Afterwards
 from conformance.run.fixtures import STAGED
@@ -19,11 +22,12 @@ from conformance.run.plan import CaseOf, Plan
 from conformance.run.results import RESULT, Result, message_of, outcome_of
 from conformance.run.stage import FAULT, STAGE, TARGET
 from conformance.run.staging import model_for, staged
-from conformance.run.waivers import read_waivers
+from conformance.run.waivers import WaiversInvalidError, read_waivers
 from conformance.secrets import redact
 from conformance.surface import Surface
-from conformance.target import FEATURES, PROFILES, TargetNotStartedError, load
-from reports import exit_code, write
+from conformance.target import FEATURES, PROFILES, TargetInvalidError, TargetNotStartedError, load
+from conformance.upstream import UpstreamDidNotStartError
+from reports import ReportNotWritten, exit_code, write
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -37,6 +41,18 @@ _ERROR = pytest.StashKey[pytest.ExceptionInfo[BaseException] | None]()
 _SECONDS = pytest.StashKey[Any]()
 _PROPERTY = "conformance"
 _NOTHING_LEFT = Afterwards()
+
+
+class NotInRunError(Exception):
+    """A profile was asked for that the target does not claim."""
+
+
+class RunStoppedError(Exception):
+    """The run did not come to its end; says why. What it has found so far proves nothing."""
+
+
+WRONG_USAGE = (TargetInvalidError, WaiversInvalidError, NotInRunError)
+NOT_STARTED = (TargetNotStartedError, UpstreamDidNotStartError, FaultyDidNotStartError, ReportNotWritten)
 
 
 class Run:
@@ -57,6 +73,8 @@ class Run:
         self.display: ProgressDisplay | None = None
         self.report: Report | None = None
         self.problem: Exception | None = None
+        self.planned = 0
+        self.told_by_pytest = True
         self._opened = ExitStack()
 
     @property
@@ -76,20 +94,25 @@ class Run:
             session.config.stash[STAGED] = STAGE.validate_json(described)
             return
         try:
+            _reserve(self.out)
             stage, self.running = self._opened.enter_context(staged(self.target, self.out))
-        except TargetNotStartedError as error:
+        except NOT_STARTED as error:
             self.problem = error
-            pytest.exit(str(error), returncode=3)
+            raise pytest.UsageError(*([str(error)] if self.told_by_pytest else [])) from error
         session.config.stash[STAGED] = stage
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
-        if self.display and not self.is_worker:
-            self.display.expect(len(session.items))
+        if not self.is_worker:
+            self._expect(len(session.items))
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_xdist_node_collection_finished(self, ids: list[str]) -> None:
+        self._expect(len(ids))
+
+    def _expect(self, cases: int) -> None:
+        self.planned = cases
         if self.display:
-            self.display.expect(len(ids))
+            self.display.expect(cases)
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: Any) -> None:
@@ -109,6 +132,8 @@ class Run:
 
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         """Only checks, controls first; a check with no case to run is no item."""
+        for name in sorted(self.plan.only - REGISTRY.keys()):
+            raise pytest.UsageError(f"no check is called {name}")
         checks = [item for item in items if hasattr(item, "callspec") and isinstance(_param(item), CaseOf)]
         items[:] = sorted(checks, key=lambda item: _param(item).subject == TARGET)
 
@@ -172,21 +197,59 @@ class Run:
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """Judge, and leave the report; under plain pytest the exit status follows the verdict."""
-        if not self.is_worker and self.target is not None and self.running is not None:
-            self.report = account(
-                target=self.target,
-                asked_for=self.config.getoption("conformance_target"),
-                target_version=self.running.version,
-                plan=self.plan,
-                checks=load_suites(),
-                results=self.results,
-                waivers=self.waivers,
-                started_at=self.started_at,
-                seconds=self.seconds,
-            )
+        if self.is_worker or self.problem:
+            return
+        if told := self._cut_short(session):
+            self.problem = RunStoppedError(told)
+            session.exitstatus = 3
+        elif self.target is not None and self.running is not None:
+            self.report = self._account(self.target, self.running)
             session.exitstatus = exit_code(self.report)
             if self.out is not None:
                 write(self.report, self.out)
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        if told := self.problem or (self.report and self.report.verdict):
+            terminalreporter.section("conformance")
+            terminalreporter.line(str(told))
+
+    def _cut_short(self, session: pytest.Session) -> str:
+        """Why what was gathered is not the whole: half a run must never look like a clean one."""
+        if session.exitstatus == pytest.ExitCode.INTERRUPTED:
+            return "interrupted: nothing was measured, and all that the run had started has been stopped"
+        if session.exitstatus in (pytest.ExitCode.INTERNAL_ERROR, pytest.ExitCode.USAGE_ERROR):
+            return "the run broke off (see above): nothing was measured"
+        if lost := self.planned - len(self.results):
+            return f"{lost} of {self.planned} cases came to no result: nothing was measured"
+        return ""
+
+    def _account(self, target: Target, running: Running) -> Report:
+        checks = load_suites()
+        ran = {(result.check, result.subject, result.surface, result.mode) for result in self.results}
+        return account(
+            target=target,
+            asked_for=self.config.getoption("conformance_target"),
+            target_version=running.version,
+            plan=self.plan,
+            checks=checks,
+            results=self.results,
+            waivers=self.waivers,
+            started_at=self.started_at,
+            seconds=self.seconds,
+            focused=bool(self.plan.only) or not set(self.plan.everything(checks.values())) <= ran,
+        )
+
+
+def _reserve(out: Path | None) -> None:
+    """Find out before the run, not after it, whether its report can be left there."""
+    if out is None:
+        return
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        with TemporaryFile(dir=out):
+            pass
+    except OSError as error:
+        raise ReportNotWritten(out, error.strerror or str(error)) from error
 
 
 def _plan(config: pytest.Config, target: Target | None) -> Plan:
@@ -196,7 +259,9 @@ def _plan(config: pytest.Config, target: Target | None) -> Plan:
         return Plan(tuple(Surface), frozenset(PROFILES), frozenset(FEATURES), only, selftest=True)
     surfaces = tuple(surface for surface in target.surfaces if model_for(target, surface))
     claimed = frozenset(target.claims.profiles)
-    return Plan(surfaces, profiles & claimed or claimed, frozenset(target.claims.features), only)
+    for name in profiles - claimed:
+        raise NotInRunError(f"the target does not claim the profile {name}; it claims {', '.join(sorted(claimed))}")
+    return Plan(surfaces, profiles or claimed, frozenset(target.claims.features), only)
 
 
 def _param(item: pytest.Item) -> CaseOf:

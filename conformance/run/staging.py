@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 from conformance.drivers import Door
 from conformance.faulty import FAULTS, FaultyProcess
 from conformance.run.stage import DIRECT, FAULT, RELAY, TARGET, Stage, Subject
-from conformance.secrets import Secret, mint
+from conformance.secrets import SHORTEST, Secret, mint
 from conformance.surface import Provider, Surface
-from conformance.target import SECRETS, Auth, Hooks, launch
+from conformance.target import SECRETS, Auth, Hooks, TargetNotStartedError, launch
 from conformance.upstream.process import UpstreamProcess
 
 if TYPE_CHECKING:
@@ -57,9 +57,18 @@ def staged(target: Target | None, out: Path | None) -> Iterator[tuple[Stage, Run
             subjects[RELAY] = _relay(RELAY, clean, "", secrets)
         else:
             running = opened.enter_context(launch(target, upstream.url, secrets, workdir / "target"))
-            secrets["client"] = Secret("client", running.key)
+            secrets["client"] = _searchable(target, running.key)
             subjects[TARGET] = _target(target, running)
         yield Stage(upstream, secrets, subjects, out), running
+
+
+def _searchable(target: Target, key: str) -> Secret:
+    if len(key) < SHORTEST:
+        raise TargetNotStartedError(
+            f"{target.name}: the client's key has {len(key)} characters; a search for leaks needs {SHORTEST} or more, "
+            "or it would find the key by chance"
+        )
+    return Secret("client", key)
 
 
 def _direct(upstream: UpstreamAddress, secrets: Mapping[str, Secret]) -> Subject:

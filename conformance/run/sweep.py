@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from shlex import quote
 from typing import TYPE_CHECKING
 
 from conformance.ledger import ledger
@@ -40,7 +41,7 @@ def _row(check_id: str, leaks: list[tuple[Result, str]], asked_for: str) -> Chec
         feature=FEATURE,
         outcome="fail" if leaks else "pass",
         message=_message(held.text, leaks),
-        reproduce=f"conformance certify {asked_for} --check {leaks[0][0].check}" if leaks else "",
+        reproduce=f"conformance certify {quote(asked_for)} --check {leaks[0][0].check}" if leaks else "",
         spec=held.url,
         evidence=leaks[0][0].evidence if leaks else "",
     )
