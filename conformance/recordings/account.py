@@ -5,6 +5,7 @@ from __future__ import annotations
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
+from conformance.recordings.judging import Findings
 from conformance.recordings.replay import Played, Replayed, evidence_of
 from conformance.recordings.routes import unserved
 from conformance.run.account import SUITE, environment
@@ -15,19 +16,18 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from conformance.recordings.recording import Recording
+    from conformance.surface import Surface
     from conformance.target import Target
-    from reports import Level, Outcome
+    from reports import Level
 
 
 def report(target: Target, recordings: Sequence[Recording], replay: Replayed, repeat: str) -> Report:
     """Two rows a recording: what must hold, and the query and headers that should. `repeat` is the command line."""
     played = {each.recording.id: each for each in replay.played}
-    rows = [row for r in recordings for row in _rows(r, played.get(r.id), target, repeat)]
+    rows = [row for recording in recordings for row in _rows(recording, played.get(recording.id), target, repeat)]
     controls = tuple(_controls(replay))
-    claimed = [
-        s for s in dict.fromkeys(r.surface for r in recordings) if any(p.recording.surface == s for p in replay.played)
-    ]
-    verdict, profiles = judge(rows, claimed_profiles=claimed, controls=controls, focused=False)
+    judged = tuple(dict.fromkeys(each.recording.surface for each in replay.played))
+    verdict, profiles = judge(rows, claimed_profiles=judged, controls=controls, focused=False)
     return Report(
         suite=Suite(version=version(SUITE)),
         target=TargetInfo(
@@ -47,56 +47,51 @@ def report(target: Target, recordings: Sequence[Recording], replay: Replayed, re
 
 
 def _rows(recording: Recording, played: Played | None, target: Target, repeat: str) -> Iterator[CheckResult]:
-    excused = unserved(recording, target)
-    if played is None:
-        excused = f"the target does not serve {recording.surface} from a provider of that protocol"
-    elif excused is not None and played.findings.must:
-        excused = f"{excused}; here: {_said(played)}"
-    else:
-        excused = None
-    for level, found in _findings(played):
-        failing = "\n".join(found)
+    excuse = _excuse(recording, played, target)
+    findings = played.findings if played else Findings()
+    levels: tuple[tuple[Level, str, str, tuple[str, ...]], ...] = (
+        ("must", "", "passes unchanged on both sides", findings.must),
+        ("should", "/headers", "keeps its query and headers on both sides", findings.should),
+    )
+    for level, part, holds, found in levels:
         yield CheckResult(
-            id=f"replay/{recording.id}" + ("" if level == "must" else "/headers"),
-            title=_title(recording, level),
+            id=f"replay/{recording.id}{part}",
+            title=f"recorded {recording.route} ({recording.answer.status}) {holds}",
             level=level,
             profile=recording.surface,
             case=Case(surface=recording.surface, upstream=recording.surface, driver="http"),
-            outcome="not-applicable" if excused else "fail" if found else "pass",
+            outcome="not-applicable" if excuse else "fail" if found else "pass",
             seconds=played.seconds if played else 0.0,
-            message=excused or failing,
-            reproduce=repeat if found and not excused else "",
+            message=excuse or "\n".join(found),
+            reproduce=repeat if found and not excuse else "",
             evidence=evidence_of(recording) if played else "",
         )
 
 
-def _findings(played: Played | None) -> tuple[tuple[Level, tuple[str, ...]], ...]:
-    return (("must", played.findings.must if played else ()), ("should", played.findings.should if played else ()))
-
-
-def _title(recording: Recording, level: Level) -> str:
-    what = "passes unchanged on both sides" if level == "must" else "keeps its query and headers on both sides"
-    return f"recorded {recording.route} ({recording.answer.status}) {what}"
-
-
-def _said(played: Played) -> str:
+def _excuse(recording: Recording, played: Played | None, target: Target) -> str:
+    """Why a recording does not count; "" where it does. One that passes always does."""
+    if played is None:
+        return f"the target does not serve {recording.surface} from a provider of that protocol"
+    reason = unserved(recording, target)
+    if reason is None or not played.findings.must:
+        return ""
     if played.reached_the_provider or played.status is None:
-        return played.findings.must[0]
-    return f"the target itself answered {played.status}"
+        return f"{reason}; here: {played.findings.must[0]}"
+    return f"{reason}; here: the target itself answered {played.status}"
 
 
 def _controls(replay: Replayed) -> Iterator[Control]:
     """One a protocol and lane: the direct lane at its worst, a fault caught where any recording caught it."""
     for lane, played in replay.controls.items():
         for surface in dict.fromkeys(each.recording.surface for each in played):
-            found = [
-                f"{p.recording.id}: {p.findings.must[0]}"
-                for p in played
-                if p.recording.surface == surface and p.findings.must
-            ]
-            outcome: Outcome = "fail" if found else "pass"
-            direct = lane == DIRECT
-            message = (found[0] if found else "") if direct else lane
-            yield Control(
-                name="direct" if direct else "faulty", check=f"replay/{surface}", outcome=outcome, message=message
-            )
+            yield _control(lane, surface, [each for each in played if each.recording.surface == surface])
+
+
+def _control(lane: str, surface: Surface, played: Sequence[Played]) -> Control:
+    found = [f"{each.recording.id}: {each.findings.must[0]}" for each in played if each.findings.must]
+    return Control(
+        name="direct" if lane == DIRECT else "faulty",
+        check=f"replay/{surface}",
+        outcome="fail" if found else "pass",
+        message=lane if lane != DIRECT else found[0] if found else "",
+    )

@@ -140,10 +140,9 @@ def test_only_a_target_that_renames_models_may() -> None:
 def test_a_stream_is_compared_by_its_bytes() -> None:
     spaced = STREAM.replace('{"id"', '{ "id"').encode()
     findings = judged(STREAMED, seen(STREAMED, body=bytearray(spaced)), [received()], renamed=False)
-    assert findings.must == (
-        f"the answer at the client: {len(spaced)} bytes in place of {len(STREAM)}; "
-        f"at byte 7 {spaced[7:47]!r} in place of {STREAM.encode()[7:47]!r}",
-    )
+    sizes = f"{len(spaced)} bytes in place of {len(STREAM)}"
+    there = f"at byte 7 {spaced[7:47]!r} in place of {STREAM.encode()[7:47]!r}"
+    assert findings.must == (f"the answer at the client: {sizes}; {there}",)
 
 
 def test_a_stream_of_a_renamed_model_is_compared_event_by_event() -> None:
