@@ -147,10 +147,21 @@ def _headers(
 
 
 def _same(name: str, came: str, value: str) -> bool:
-    """A trace goes on under its id, with every hop's own span (https://www.w3.org/TR/trace-context/)."""
-    if name == "traceparent":
-        return came.split("-")[1:2] == value.split("-")[1:2]
-    return came == value
+    """A trace goes on under its id, with every hop's own span (https://www.w3.org/TR/trace-context/).
+
+    Of a content type only the type counts: JSON is UTF-8 and so are server-sent events, said or not.
+    """
+    match name:
+        case "traceparent":
+            return came.split("-")[1:2] == value.split("-")[1:2]
+        case "content-type":
+            return _media_type(came) == _media_type(value)
+        case _:
+            return came == value
+
+
+def _media_type(value: str) -> str:
+    return value.partition(";")[0].strip().lower()
 
 
 def _listed(found: list[str]) -> list[str]:

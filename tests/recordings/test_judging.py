@@ -118,6 +118,13 @@ def test_a_trace_goes_on_in_a_span_of_the_gateways_own() -> None:
     assert judge(received(headers=(*REQUEST_HEADERS[:2], ("traceparent", other_trace)))).should
 
 
+def test_a_charset_may_be_said_or_not() -> None:
+    headers = (("Content-Type", "application/json; charset=utf-8"), *ANSWER_HEADERS[1:])
+    assert judge(exchange=seen(answer_headers=headers)) == Findings()
+    headers = (("content-type", "text/html"), *ANSWER_HEADERS[1:])
+    assert judge(exchange=seen(answer_headers=headers)).must
+
+
 def test_lines_of_one_header_are_one_list() -> None:
     recording = replace(RECORDING, headers=(("anthropic-beta", "a, b"),))
     call = received(headers=(("anthropic-beta", "a"), ("anthropic-beta", "b")))
