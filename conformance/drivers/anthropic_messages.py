@@ -45,11 +45,8 @@ class MessagesClient(Client):
     surface: ClassVar = Surface.ANTHROPIC_MESSAGES
     path: ClassVar = "/v1/messages"
 
-    def _connect(self, retries: int) -> Any:
-        sdk = anthropic.Anthropic if self.mode.blocks else anthropic.AsyncAnthropic
-        return sdk(
-            api_key=self.door.key, base_url=self.door.url, http_client=self._http(), max_retries=retries, timeout=30
-        )
+    def _connect(self, **settings: Any) -> Any:
+        return (anthropic.Anthropic if self.mode.blocks else anthropic.AsyncAnthropic)(**settings)
 
     def _resource(self, arguments: dict[str, Any]) -> Any:
         return self._sdk.beta.messages if "betas" in arguments else self._sdk.messages

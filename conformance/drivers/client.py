@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import ssl
 from abc import ABC, abstractmethod
 from contextlib import asynccontextmanager, contextmanager
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
 
     from conformance.surface import Surface
+
+SILENCE = 3 * PATIENCE
+"""Seconds without a byte after which a client gives up."""
 
 _END = object()
 
@@ -82,7 +86,14 @@ class Client(ABC):
         self.door = door
         self.mode = mode
         self.tape = tape
-        self._sdk = self._connect(retries)
+        with _nobodys_settings():
+            self._sdk = self._connect(
+                api_key=door.key,
+                base_url=door.url,
+                http_client=self._http(),
+                max_retries=retries,
+                timeout=SILENCE,
+            )
 
     async def ask(self, ask: Ask | str) -> Answer:
         """Make one call, in this client's mode, to its end."""
@@ -155,7 +166,7 @@ class Client(ABC):
         await self._run(self._sdk.close)
 
     @abstractmethod
-    def _connect(self, retries: int) -> Any:
+    def _connect(self, **settings: Any) -> Any:
         """The SDK's client."""
 
     @abstractmethod
@@ -199,7 +210,9 @@ class Stream:
     async def next_event(self) -> dict[str, Any] | None:
         """The next event of the provider's protocol; None at the end."""
         while (event := await self._next()) is not _END:
-            if (seen := self._client.event(event)) is not None:
+            with reported(self.events):
+                seen = self._client.event(event)
+            if seen is not None:
                 self.events.append(seen)
                 return seen
         return None
@@ -268,6 +281,16 @@ def whole(value: Any) -> dict[str, Any]:
         raise TypeError(f"the SDK got text, not an object: {value[:200]!r}")
     result: dict[str, Any] = value.to_dict(mode="json", warnings=False)
     return result
+
+
+@contextmanager
+def _nobodys_settings() -> Iterator[None]:
+    """SDKs find organisations, projects, headers and tokens in the environment: the user's, no business of a gateway."""
+    hidden = {name: os.environ.pop(name) for name in list(os.environ) if name.startswith(("OPENAI_", "ANTHROPIC_"))}
+    try:
+        yield
+    finally:
+        os.environ.update(hidden)
 
 
 def _ask(ask: Ask | str) -> Ask:

@@ -9,14 +9,11 @@ from typing import TYPE_CHECKING, Any
 import anyio
 import httpx2
 
-from conformance.drivers.client import tls
+from conformance.drivers.client import SILENCE, tls
 from conformance.drivers.tape import AsyncTeeTransport, Exchange, Tape
-from conformance.upstream import PATIENCE
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
-
-_GENEROUS = 3
 
 
 class Http:
@@ -25,7 +22,7 @@ class Http:
     def __init__(self, tape: Tape) -> None:
         self.tape = tape
         transport = AsyncTeeTransport(httpx2.AsyncHTTPTransport(verify=tls()), tape)
-        self._client = httpx2.AsyncClient(transport=transport, timeout=_GENEROUS * PATIENCE)
+        self._client = httpx2.AsyncClient(transport=transport, timeout=SILENCE)
         self._client.headers.clear()
 
     async def send(

@@ -25,11 +25,8 @@ _STOPS = {"stop": "end", "length": "length", "tool_calls": "tool-use", "content_
 class OpenAIClient(Client):
     """What the two OpenAI surfaces share: one SDK, one way to connect."""
 
-    def _connect(self, retries: int) -> Any:
-        sdk = openai.OpenAI if self.mode.blocks else openai.AsyncOpenAI
-        return sdk(
-            api_key=self.door.key, base_url=self.door.url, http_client=self._http(), max_retries=retries, timeout=30
-        )
+    def _connect(self, **settings: Any) -> Any:
+        return (openai.OpenAI if self.mode.blocks else openai.AsyncOpenAI)(**settings)
 
     async def models(self) -> list[str]:
         with reported():

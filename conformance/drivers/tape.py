@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,11 @@ from conformance.upstream.journal import Headers, values
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
+
+
+MOST_BYTES = 64 * 1024 * 1024
+LONGEST_ANSWER = 60.0
+"""Bytes and seconds after which an answer is taken for endless, and the connection for broken."""
 
 
 @dataclass
@@ -27,6 +33,14 @@ class Exchange:
     body: bytearray = field(default_factory=bytearray)
     complete: bool = False
     error: str = ""
+    began_at: float = field(default_factory=time.monotonic)
+
+    def take(self, chunk: bytes) -> None:
+        self.body += chunk
+        if len(self.body) > MOST_BYTES:
+            raise httpx2.ReadError(f"an answer of more than {MOST_BYTES} bytes")
+        if time.monotonic() - self.began_at > LONGEST_ANSWER:
+            raise httpx2.ReadTimeout(f"an answer that takes more than {LONGEST_ANSWER:g} s")
 
     @property
     def content(self) -> bytes:
@@ -86,7 +100,7 @@ class _AsyncTee(httpx2.AsyncByteStream):
     async def __aiter__(self) -> AsyncIterator[bytes]:
         try:
             async for chunk in self._stream:
-                self._exchange.body += chunk
+                self._exchange.take(chunk)
                 yield chunk
         except httpx2.TransportError as error:
             self._exchange.error = repr(error)
@@ -105,7 +119,7 @@ class _SyncTee(httpx2.SyncByteStream):
     def __iter__(self) -> Iterator[bytes]:
         try:
             for chunk in self._stream:
-                self._exchange.body += chunk
+                self._exchange.take(chunk)
                 yield chunk
         except httpx2.TransportError as error:
             self._exchange.error = repr(error)
