@@ -24,7 +24,7 @@ def _install(session: nox.Session, *groups: str) -> None:
 def tests(session: nox.Session) -> None:
     """The tests of our own code."""
     _install(session, "test")
-    session.run("pytest", *(session.posargs or ["-n", "2"]))
+    session.run("pytest", *(session.posargs or ["-n", "2", "--dist", "loadfile"]))
 
 
 @nox.session(python=PYTHON)
@@ -59,7 +59,7 @@ def gateways(session: nox.Session) -> None:
 def selftest(session: nox.Session) -> None:
     """Judge the checks themselves: every fault caught, no false alarm."""
     _install(session)
-    session.run("conformance", "selftest", *(session.posargs or ["-n", "2"]))
+    session.run("conformance", "selftest", *(session.posargs or ["-n", "2", "--dist", "loadfile"]))
 
 
 @nox.session(python=PYTHON)

@@ -1,0 +1,121 @@
+"""LiteLLM as the answer sheet has it: what is known to be wrong is found, nothing else is called a broken must.
+
+The known deviations of LiteLLM 1.106.2 were measured by hand, on the wire, before the checks existed. Each row names the
+checks that must find it, and the surfaces on which they must. `CONFIRMED` is what the checks found beyond that sheet;
+each was confirmed by a look at its transcript.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from conformance.target import Missing, installed, load
+from reports import Report, read
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+CHAT, RESPONSES, MESSAGES = "openai-chat", "openai-responses", "anthropic-messages"
+ALL = (CHAT, RESPONSES, MESSAGES)
+OPENAI = (CHAT, RESPONSES)
+
+ANSWER_SHEET: dict[str, dict[str, tuple[str, ...]]] = {
+    "count_tokens: betas replaced": {"headers/beta/count-tokens": (MESSAGES,)},
+    "count_tokens: version pinned to 2023-06-01": {"headers/version/count-tokens": (MESSAGES,)},
+    "custom headers dropped": {"headers/custom": ALL},
+    "request id of the client dropped": {"headers/client-request-id": ALL},
+    "traceparent dropped": {"headers/traceparent": ALL},
+    "idempotency-key dropped": {"headers/idempotency-key": ALL},
+    "openai-beta dropped": {"headers/openai": OPENAI},
+    "query dropped": {"headers/query": ALL},
+    "unknown fields dropped on responses and messages": {
+        "body/unknown-fields": (RESPONSES,),
+        "body/unknown-fields-messages": (MESSAGES,),
+    },
+    "metadata lost on chat, service_tier on messages": {"body/request-unchanged": (CHAT, MESSAGES)},
+    "developer becomes system": {"chat/developer-role": (CHAT,)},
+    "include_usage injected": {"body/nothing-added": (CHAT,)},
+    "parameters refused by its own model map": {"chat/client-decides": (CHAT,)},
+    "model renamed to the alias": {"plain/model": ALL},
+    "answers rewritten: fields moved, nulls removed, cost added": {"body/answer-unchanged": OPENAI},
+    "id of a response rewritten": {"plain/id": (RESPONSES,)},
+    "created rewritten, events of responses changed, [DONE] added": {"stream/unchanged": OPENAI},
+    "comments dropped": {"stream/comments": OPENAI},
+    "usage chunk lacks choices: []": {"stream/usage-chunk": (CHAT,)},
+    "request ids lost": {"headers/request-id": ALL, "errors/request-id": ALL},
+    "rate-limit headers renamed or lost": {"headers/rate-limits": (MESSAGES,), "errors/rate-limits": ALL},
+    "retry-after lost on 429": {"errors/retry-after": ALL},
+    "413 becomes 400, 529 becomes 500": {"errors/status": (MESSAGES,)},
+    "error envelopes rewritten": {"errors/envelope": ALL, "errors/body-unchanged": ALL},
+    "a wrong key is a 400": {"keys/refused/wrong": ALL},
+    "errors in mid-stream rewritten": {"errors/mid-stream-unchanged": OPENAI},
+    "a client that leaves early cancels nothing": {"connection/cancel/whole": ALL},
+    "count_tokens: fields dropped": {"messages/count-tokens/request": (MESSAGES,)},
+    "count_tokens: a guess where the provider refuses": {"messages/count-tokens/error": (MESSAGES,)},
+    "models made up": {"models/unchanged": ALL},
+}
+CONFIRMED_MUSTS = {
+    "headers/beta/several-lines": "only one of several anthropic-beta lines arrives",
+    "plain/refusal": "the refusal of a chat answer is lost",
+    "keys/refused/none": "a call without a key is a 500",
+    "keys/refused/empty": "an empty key is a 500",
+    "keys/refused/nearly-right": "a wrong key is a 400",
+    "keys/refused/other-scheme": "a wrong key is a 400",
+}
+KEPT = {
+    "headers/beta/known": MESSAGES,
+    "headers/beta/never-seen": MESSAGES,
+    "stream/incremental": CHAT,
+    "stream/unchanged": MESSAGES,
+    "body/unknown-fields": CHAT,
+    "connection/cancel/stream": CHAT,
+    "connection/no-duplicates": CHAT,
+    "isolation/client-key/calls": CHAT,
+    "isolation/provider-key/echoed-in-error": CHAT,
+}
+"""What the sheet says LiteLLM does right: a failure there would be a false alarm."""
+
+
+@pytest.fixture(scope="module")
+def report(tmp_path_factory: pytest.TempPathFactory) -> Report:
+    found = installed(load("litellm"))
+    if isinstance(found, Missing):
+        if os.environ.get("CI") == "true":
+            pytest.fail(f"CI must have LiteLLM: {found.reason}")
+        pytest.skip(found.reason)
+    out: Path = tmp_path_factory.mktemp("litellm")
+    command = [sys.executable, "-m", "conformance", "certify", "litellm", "--out", str(out), "--quiet"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=900)
+    assert done.returncode == 1, f"{done.stdout}{done.stderr}"
+    return read(out)
+
+
+def _failing(report: Report, check: str) -> set[str]:
+    return {str(row.case.surface) for row in report.checks if row.id == check and row.failing}
+
+
+@pytest.mark.parametrize("row", ANSWER_SHEET)
+def test_every_row_of_the_answer_sheet_is_found(report: Report, row: str) -> None:
+    for check, surfaces in ANSWER_SHEET[row].items():
+        assert set(surfaces) <= _failing(report, check), check
+
+
+def test_no_must_fails_that_was_not_confirmed(report: Report) -> None:
+    known = {check for row in ANSWER_SHEET.values() for check in row} | CONFIRMED_MUSTS.keys()
+    failing = {row.id for row in report.checks if row.level == "must" and row.failing}
+    assert failing <= known
+
+
+@pytest.mark.parametrize("check", KEPT)
+def test_what_litellm_keeps_raises_no_alarm(report: Report, check: str) -> None:
+    assert KEPT[check] not in _failing(report, check)
+
+
+def test_the_harness_itself_is_at_fault_nowhere(report: Report) -> None:
+    assert not [row.id for row in report.checks if row.outcome in {"error", "flaky"}]
+    assert all(control.behaved for control in report.controls)
