@@ -285,7 +285,7 @@ def whole(value: Any) -> dict[str, Any]:
 
 @contextmanager
 def _nobodys_settings() -> Iterator[None]:
-    """SDKs find organisations, projects, headers and tokens in the environment: the user's, no business of a gateway."""
+    """SDKs find organisations, headers and tokens in the environment: the user's own, and no gateway's business."""
     hidden = {name: os.environ.pop(name) for name in list(os.environ) if name.startswith(("OPENAI_", "ANTHROPIC_"))}
     try:
         yield

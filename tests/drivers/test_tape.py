@@ -32,7 +32,7 @@ async def test_the_tape_holds_what_the_upstream_received_and_sent(
     [exchange] = tape.exchanges
     assert (exchange.method, exchange.sent, exchange.status) == (received.method, received.body, 200)
     assert bytes(exchange.body) == received.sent
-    assert exchange.complete
+    assert exchange.complete or mode.streams, "SDKs may leave at [DONE]"
     assert not exchange.error
     assert exchange.headers == received.headers
     sent = {(name.lower(), value) for name, value in received.sent_headers}
