@@ -6,7 +6,6 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 from conformance.recordings.judging import Findings
-from conformance.recordings.replay import Played, Replayed, evidence_of
 from conformance.recordings.routes import unserved
 from conformance.run.account import SUITE, environment
 from conformance.run.stage import DIRECT
@@ -16,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from conformance.recordings.recording import Recording
+    from conformance.recordings.replay import Played, Replayed
     from conformance.surface import Surface
     from conformance.target import Target
     from reports import Level
@@ -64,7 +64,7 @@ def _rows(recording: Recording, played: Played | None, target: Target, repeat: s
             seconds=played.seconds if played else 0.0,
             message=excuse or "\n".join(found),
             reproduce=repeat if found and not excuse else "",
-            evidence=evidence_of(recording) if played else "",
+            evidence=played.evidence if played else "",
         )
 
 

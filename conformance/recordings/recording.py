@@ -82,8 +82,7 @@ def read_recordings(directory: Path, surfaces: Sequence[Surface]) -> list[Record
 
 def _read(path: Path) -> Recording:
     try:
-        document = json.loads(path.read_bytes())
-        return _File.model_validate(document).recording()
+        recording = _File.model_validate(json.loads(path.read_bytes())).recording()
     except json.JSONDecodeError as error:
         place = f"line {error.lineno}, column {error.colno}"
         raise RecordingsInvalidError([f"{path}: not JSON: {error.msg} ({place})"]) from None
@@ -92,6 +91,9 @@ def _read(path: Path) -> Recording:
     except ValidationError as error:
         found = error.errors(include_url=False)
         raise RecordingsInvalidError([f"{path}: {_place(each['loc'])}: {each['msg']}" for each in found]) from None
+    if recording.id != path.stem:
+        raise RecordingsInvalidError([f"{path}: id: is {recording.id!r}, which is not the name of the file"])
+    return recording
 
 
 def _place(location: tuple[int | str, ...]) -> str:
@@ -130,6 +132,14 @@ class _Request(_Message):
 class _Response(_Message):
     status: Annotated[int, Field(ge=200, le=599)]
 
+    @property
+    def typed_headers(self) -> Headers:
+        """With the content type that a source may have filtered out, and that no provider leaves out."""
+        headers = tuple(self.headers.items())
+        if self.content is None or any(name.lower() == "content-type" for name, _ in headers):
+            return headers
+        return (*headers, ("content-type", "application/json" if self.sse is None else "text/event-stream"))
+
 
 class _File(BaseModel):
     """What of a file is used here; it holds more: where it came from, and what it shows."""
@@ -150,5 +160,5 @@ class _File(BaseModel):
             query=url.query,
             headers=tuple(request.headers.items()),
             body=request.content,
-            answer=Verbatim(response.status, tuple(response.headers.items()), response.content or b""),
+            answer=Verbatim(response.status, response.typed_headers, response.content or b""),
         )

@@ -37,19 +37,26 @@ if TYPE_CHECKING:
 FAULTS = ("injects-field", "rewrites-answer-id")
 """One for each direction: relays that no replay may let pass."""
 
-_DEADLINE = 3 * PATIENCE
+_DEADLINE = PATIENCE
+_SILENCES = 3
 _VERSION = ("anthropic-version", "2023-06-01")
 
 
 @dataclass(frozen=True)
 class Played:
-    """One recording at one subject. `status` is what the client got, None for no answer at all."""
+    """One recording at one subject.
+
+    `status` is what the client got, None for no answer at all; `silent` says that no answer came to its end;
+    `evidence` is a path below the report's directory.
+    """
 
     recording: Recording
     findings: Findings
     seconds: float
     status: int | None
     reached_the_provider: bool
+    silent: bool
+    evidence: str = ""
 
 
 @dataclass(frozen=True)
@@ -81,8 +88,8 @@ async def _lanes(
         lanes = {}
         for lane in (DIRECT, *(FAULT + name for name in FAULTS), TARGET):
             player = _Player(stage, stage.subjects[lane], target, upstream)
-            lanes[lane] = tuple(
-                [await player.play(recording, watch) for recording in recordings if player.takes(recording)]
+            lanes[lane] = await player.play_all(
+                [recording for recording in recordings if player.takes(recording)], watch
             )
     return lanes
 
@@ -100,16 +107,27 @@ class _Player:
         served = recording.surface in self.subject.doors
         return served and (self.subject.is_target or unserved(recording, None) is None)
 
-    async def play(self, recording: Recording, watch: Callable[[str, Played], None]) -> Played:
+    async def play_all(
+        self, recordings: Sequence[Recording], watch: Callable[[str, Played], None]
+    ) -> tuple[Played, ...]:
+        """One after the other; a subject that answers nothing any more is not waited for to the end."""
+        played: list[Played] = []
+        for recording in recordings:
+            silent = [each.silent for each in played[-_SILENCES:]]
+            lost = len(silent) == _SILENCES and all(silent)
+            played.append(_not_sent(recording) if lost else await self._play(recording))
+            watch(self.subject.name, played[-1])
+        return tuple(played)
+
+    async def _play(self, recording: Recording) -> Played:
         clock, tape = monotonic(), Tape()
         await self.upstream.answers_strangers(Reply(verbatim=recording.answer))
         failed = await self._send(recording, tape)
         received = await self.upstream.journal()
-        self._keep(recording, tape.exchanges, received)
         findings = Findings(must=(failed,)) if failed else self._judged(recording, tape.last, received)
-        played = Played(recording, findings, round(monotonic() - clock, 4), tape.last.status, bool(received))
-        watch(self.subject.name, played)
-        return played
+        seconds, last = round(monotonic() - clock, 4), tape.last
+        where = self._kept(recording, tape.exchanges, received)
+        return Played(recording, findings, seconds, last.status, bool(received), not last.complete, where)
 
     async def _send(self, recording: Recording, tape: Tape) -> str:
         """What went wrong before there was anything to compare; "" for nothing."""
@@ -145,14 +163,18 @@ class _Player:
         yield from evidence.leaks_to_client([exchange], list(providers.values()))
         yield from evidence.leaks_to_upstream(received, [self.stage.secrets["client"]], providers)
 
-    def _keep(self, recording: Recording, exchanges: Sequence[Exchange], received: Sequence[Received]) -> None:
-        if self.subject.is_target and self.stage.out is not None:
-            where = self.stage.out / evidence_of(recording)
-            evidence.write(where, exchanges, received, self.stage.known_secrets)
+    def _kept(self, recording: Recording, exchanges: Sequence[Exchange], received: Sequence[Received]) -> str:
+        """Where the evidence of a target lies; "" for the controls, which leave none."""
+        if not self.subject.is_target or self.stage.out is None:
+            return ""
+        where = f"evidence/{recording.surface}/{recording.id}"
+        evidence.write(self.stage.out / where, exchanges, received, self.stage.known_secrets)
+        return where
 
 
-def evidence_of(recording: Recording) -> str:
-    return f"evidence/{recording.id}"
+def _not_sent(recording: Recording) -> Played:
+    why = f"not sent: {_SILENCES} calls before it got no complete answer"
+    return Played(recording, Findings(must=(why,)), 0.0, None, reached_the_provider=False, silent=True)
 
 
 def _headers(recording: Recording, door: Door) -> Headers:

@@ -11,7 +11,7 @@ import yaml
 from conformance.recordings import read_recordings
 from conformance.surface import Surface
 from conformance.target import Missing, installed, load
-from tests.recordings.samples import replayed
+from tests.recordings.samples import replayed, row
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -49,14 +49,14 @@ def test_streams_pass_byte_for_byte(replay: tuple[int, Report, Path], recordings
     streams = [recording for recording in read_recordings(recordings, tuple(Surface)) if recording.streams]
     assert len(streams) > 40
     for recording in streams:
-        evidence = yaml.safe_load((replay[2] / "evidence" / recording.id / "cassette.yaml").read_text())
+        evidence = yaml.safe_load((replay[2] / row(replay[1], recording.id).evidence / "cassette.yaml").read_text())
         [interaction] = evidence["interactions"]
         assert interaction["response"]["body"]["string"].encode() == recording.answer.body
 
 
 def test_the_upstream_received_what_was_recorded(replay: tuple[int, Report, Path], recordings: Path) -> None:
     for recording in read_recordings(recordings, [Surface.OPENAI_CHAT]):
-        [call] = json.loads((replay[2] / "evidence" / recording.id / "journal.json").read_text())
+        [call] = json.loads((replay[2] / row(replay[1], recording.id).evidence / "journal.json").read_text())
         assert recording.body is not None
         assert json.loads(call["body"]) == json.loads(recording.body)
 

@@ -50,6 +50,17 @@ def test_a_body_may_be_missing_text_or_bytes(tmp_path: Path) -> None:
     assert the_one(tmp_path / "c", recorded).answer.body == b"\x00\xff"
 
 
+@pytest.mark.parametrize(
+    ("recorded", "kind"), [(exchange("untyped"), "application/json"), (streamed("untyped"), "text/event-stream")]
+)
+def test_a_content_type_that_the_source_left_out_is_put_back(
+    tmp_path: Path, recorded: dict[str, Any], kind: str
+) -> None:
+    recorded["response"] = {**recorded["response"], "headers": {"x-request-id": "req_1"}}
+    recording = the_one(tmp_path, recorded)
+    assert recording.answer.headers == (("x-request-id", "req_1"), ("content-type", kind))
+
+
 def test_they_come_in_the_order_of_their_ids(tmp_path: Path) -> None:
     stored(tmp_path, exchange("b"), exchange("a"), exchange("c", protocol="openai-responses"))
     assert [recording.id for recording in read_recordings(tmp_path, tuple(Surface))] == ["a", "b", "c"]
@@ -71,6 +82,7 @@ def test_other_protocols_are_left_alone(tmp_path: Path) -> None:
         ({"response": {"status": "fine"}}, "response.status: "),
         ({"response": {"status": 99}}, "response.status: "),
         ({"id": "../../elsewhere"}, "id: "),
+        ({"id": "another"}, "id: is 'another', which is not the name of the file"),
     ],
 )
 def test_a_malformed_one_is_named_with_its_place(tmp_path: Path, changes: dict[str, Any], place: str) -> None:

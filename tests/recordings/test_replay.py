@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING
 
 import pytest
@@ -22,7 +24,19 @@ from tests.recordings.samples import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
+
+SILENT = """
+[target]
+name = "silent"
+version = "1"
+any_model = true
+surfaces = { openai-chat = "http://{address}/v1" }
+auth = { key = "sk-of-the-client-of-a-silent-gateway" }
+models = [{ name = "m", upstream = "openai-chat", surfaces = ["openai-chat"] }]
+claims = { profiles = ["openai-chat"] }
+"""
 
 
 @pytest.mark.parametrize(
@@ -106,6 +120,45 @@ def test_without_its_faulty_controls_nothing_is_measured(tmp_path: Path, monkeyp
     monkeypatch.setattr(replay_module, "FAULTS", ())
     code, report = replayed("relay", stored(tmp_path / "recorded", exchange("whole")), tmp_path / "out")
     assert (code, report.verdict) == (3, "not-measured")
+
+
+class _Silent(BaseHTTPRequestHandler):
+    """Ready, and then never heard of again."""
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.end_headers()
+
+    def do_POST(self) -> None:
+        self.rfile.read()
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class names it
+        pass
+
+
+@pytest.fixture
+def silent_target(tmp_path: Path) -> Iterator[Path]:
+    """A gateway that already runs, and answers no call."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), _Silent) as server:
+        server.daemon_threads = True
+        threading.Thread(target=server.serve_forever).start()
+        path = tmp_path / "silent.toml"
+        path.write_text(SILENT.replace("{address}", f"127.0.0.1:{server.server_port}"))
+        yield path
+        server.shutdown()
+
+
+def test_a_target_that_hangs_is_not_waited_for_to_the_end(
+    silent_target: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(replay_module, "_DEADLINE", 1)
+    recorded = stored(tmp_path / "recorded", *(exchange(name) for name in "abcde"))
+    code, report = replayed(silent_target, recorded, tmp_path / "out")
+    assert (code, report.verdict) == (1, "nonconformant")
+    messages = [row(report, name).message for name in "abcde"]
+    assert (
+        messages == ["no complete answer within 1 s"] * 3 + ["not sent: 3 calls before it got no complete answer"] * 2
+    )
 
 
 def test_a_recording_that_reads_like_a_case_token_disturbs_nothing(tmp_path: Path) -> None:
