@@ -59,7 +59,7 @@ def gateways(session: nox.Session) -> None:
 def selftest(session: nox.Session) -> None:
     """Judge the checks themselves: every fault caught, no false alarm."""
     _install(session)
-    session.run("conformance", "selftest", *(session.posargs or ["-n", "2", "--dist", "loadfile"]))
+    session.run("conformance", "selftest", *(session.posargs or ["-n", "2"]))
 
 
 @nox.session(python=PYTHON)

@@ -1,8 +1,8 @@
 """LiteLLM as the answer sheet has it: what is known to be wrong is found, nothing else is called a broken must.
 
-The known deviations of LiteLLM 1.106.2 were measured by hand, on the wire, before the checks existed. Each row names the
-checks that must find it, and the surfaces on which they must. `CONFIRMED` is what the checks found beyond that sheet;
-each was confirmed by a look at its transcript.
+The known deviations of LiteLLM 1.106.2 were measured by hand, on the wire, before the checks existed. Each row names
+the checks that must find it, and the surfaces on which they must. `CONFIRMED_MUSTS` is what they found beyond that
+sheet; each was confirmed by a look at its transcript.
 """
 
 from __future__ import annotations
