@@ -12,7 +12,6 @@ from click.testing import CliRunner, Result
 from conformance.cli import main
 from conformance.recordings import SCENARIOS, played, read_provenance, scenarios
 from conformance.recordings.capture import connected
-from conformance.secrets import mint
 from conformance.surface import Provider
 from conformance.upstream import Reply, Upstream, UpstreamAddress, UpstreamProcess
 
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-KEY = mint("anthropic").value
+KEY = "sk-ant-the-key-of-the-user"
 
 
 @pytest.fixture(scope="module")
