@@ -185,8 +185,9 @@ def list_checks(profile: str | None, form: str) -> None:
     if form == "json":
         click.echo(json.dumps([described(check) for check in checks], indent=1))
         return
+    width = max(len(check.id) for check in checks)
     for check in checks:
-        click.echo(f"{check.held.level:<7}{check.id:<38}{check.title}")
+        click.echo(f"{check.held.level:<7}{check.id:<{width}}  {check.title}")
 
 
 @main.command()

@@ -53,7 +53,7 @@ def run(options: Sequence[str], *, console: Console | None, workers: int = 0) ->
     arguments = [
         *("-c", str(configuration), "--rootdir", str(files("conformance.suites")), "--pyargs", "conformance.suites"),
         *(word for plugin in _PLUGINS for word in ("-p", plugin)),
-        *("-p", "no:cacheprovider", "-p", "no:terminal", "--capture=no"),
+        *("-p", "no:cacheprovider", "-p", "no:terminal", "--noconftest", "--capture=no"),
         *(["-n", str(workers)] if workers else []),
         *options,
     ]

@@ -31,7 +31,7 @@ async def test_the_tape_holds_what_the_upstream_received_and_sent(
     received = await script.received()
     [exchange] = tape.exchanges
     assert (exchange.method, exchange.sent, exchange.status) == (received.method, received.body, 200)
-    assert bytes(exchange.body) == received.sent
+    assert received.sent == bytes(exchange.body) if exchange.complete else received.sent.startswith(exchange.body)
     assert exchange.complete or mode.streams, "SDKs may leave at [DONE]"
     assert not exchange.error
     assert exchange.headers == received.headers
