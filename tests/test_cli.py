@@ -54,8 +54,8 @@ def here(tmp_path: Path) -> Path:
 
 
 def environment(here: Path) -> dict[str, str]:
-    """All children carry the directory in their environment, and can be told by it."""
-    return {**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "120", "CONFORMANCE_TEST": str(here)}
+    """All children carry the directory in their environment, and can be told by it; HOME of a target lies in TMPDIR."""
+    return {**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "120", "TMPDIR": str(here)}
 
 
 def conformance(here: Path, *arguments: str, script: str = "", seconds: float = 100) -> Done:
@@ -308,8 +308,9 @@ def test_an_interrupted_run_says_so_and_leaves_neither_report_nor_process(here: 
 # Certify: targets that mean no good
 
 SHORT_OF_PATIENCE = (
-    "from conformance.drivers import client, tape\n"
-    "client.SILENCE, tape.LONGEST_ANSWER, tape.MOST_BYTES = 0.5, 1.0, 5_000_000\n"
+    "from conformance.drivers import client, http, tape\n"
+    "client.SILENCE = http.SILENCE = 0.2\n"
+    "tape.LONGEST_ANSWER, tape.MOST_BYTES = 1.0, 500_000\n"
     "from conformance.cli import main\n"
     "main(prog_name='conformance')\n"
 )
@@ -317,13 +318,7 @@ SHORT_OF_PATIENCE = (
 
 @pytest.mark.parametrize("behaviour", ["hang", "flood", "markup", "deep"])
 def test_a_hostile_target_fails_cleanly_and_in_time(here: Path, behaviour: str) -> None:
-    checks = (
-        "models/list",
-        "keys/carrier/bearer",
-        "stream/event-order",
-        "connection/concurrent",
-        "responses/completed-id",
-    )
+    checks = ("models/names", "stream/event-order")
     narrowed = [word for check in checks for word in ("--check", check)]
     done = conformance(
         here, "certify", bad(here, behaviour), *narrowed, "--out", "out", script=SHORT_OF_PATIENCE, seconds=60
@@ -332,7 +327,7 @@ def test_a_hostile_target_fails_cleanly_and_in_time(here: Path, behaviour: str) 
     found = report(here)
     assert found["verdict"] == "nonconformant"
     assert {row["outcome"] for row in found["checks"]} == {"fail"}
-    assert {control["outcome"] for control in found["controls"]} == {"pass"}
+    assert {control["outcome"] for control in found["controls"] if control["name"] == "direct"} == {"pass"}
     assert "\x1b]0;owned" not in done.said
     assert "<script>alert" not in (here / "out" / "report.html").read_text(encoding="utf-8")
 
