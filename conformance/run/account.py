@@ -49,7 +49,8 @@ def report(
         *swept(mine, asked_for, plan),
         *(_unclaimed(check, surface) for check, surface in plan.unclaimed(checks.values())),
     ]
-    rows = waived(rows, waivers, today=datetime.now(UTC).date())
+    aside = checks.keys() - {row.id for row in rows} if plan.narrows(target) else ()
+    rows = waived(rows, waivers, today=datetime.now(UTC).date(), aside=aside)
     controls = tuple(_controls(results))
     claimed = sorted(plan.profiles, key=list(target.claims.profiles).index)
     verdict, profiles = judge(rows, claimed_profiles=claimed, controls=controls, focused=focused)

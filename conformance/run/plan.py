@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from conformance.check import Check
     from conformance.drivers import Mode
     from conformance.surface import Surface
+    from conformance.target import Target
 
 CANARIES = frozenset(
     {
@@ -57,6 +58,10 @@ class Plan:
             for surface in self.surfaces_of(check)
             for mode in check.modes
         ]
+
+    def narrows(self, target: Target) -> bool:
+        """Whether the run judges less than the target claims."""
+        return bool(self.only) or self.profiles != frozenset(target.claims.profiles)
 
     def everything(self, checks: Iterable[Check]) -> Iterator[tuple[str, str, str, str]]:
         """Check, subject, surface and mode of every case of the run."""

@@ -22,7 +22,7 @@ from conformance.secrets import fingerprint
 from reports import CheckResult, signature
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Container, Iterator, Sequence
     from pathlib import Path
 
 
@@ -70,11 +70,16 @@ def read_waivers(path: Path) -> tuple[Waiver, ...]:
         raise WaiversInvalidError("\n".join(places)) from error
 
 
-def waived(rows: Sequence[CheckResult], waivers: Sequence[Waiver], *, today: date) -> list[CheckResult]:
-    """The rows, those that are covered marked so; a waiver that is not in order becomes a failing row of its own."""
+def waived(
+    rows: Sequence[CheckResult], waivers: Sequence[Waiver], *, today: date, aside: Container[str] = ()
+) -> list[CheckResult]:
+    """The rows, those that are covered marked so; a waiver that is not in order becomes a failing row of its own.
+
+    `aside` are the checks that the run was narrowed past: of their waivers it can say nothing.
+    """
     current = [waiver for waiver in waivers if waiver.expires >= today]
     judged = [_judged(row, current) for row in rows]
-    return [*judged, *_misused(rows, waivers, today)]
+    return [*judged, *_misused(rows, waivers, today, aside)]
 
 
 def _judged(row: CheckResult, waivers: Sequence[Waiver]) -> CheckResult:
@@ -85,9 +90,11 @@ def _judged(row: CheckResult, waivers: Sequence[Waiver]) -> CheckResult:
     return row
 
 
-def _misused(rows: Sequence[CheckResult], waivers: Sequence[Waiver], today: date) -> Iterator[CheckResult]:
+def _misused(
+    rows: Sequence[CheckResult], waivers: Sequence[Waiver], today: date, aside: Container[str]
+) -> Iterator[CheckResult]:
     for number, waiver in enumerate(waivers, start=1):
-        if wrong := _what_is_wrong(waiver, rows, today):
+        if waiver.check not in aside and (wrong := _what_is_wrong(waiver, rows, today)):
             yield CheckResult(
                 id=f"waivers/{number}",
                 title=f"waiver {number} is known, current and needed",
@@ -106,5 +113,6 @@ def _what_is_wrong(waiver: Waiver, rows: Sequence[CheckResult], today: date) -> 
     covered = [row for row in rows if waiver.covers(row)]
     if not covered:
         return "it is no longer needed: nothing fails"
-    others = {failure_signature(row) for row in covered} - {waiver.signature}
-    return f"the check fails in another way now: signature {', '.join(sorted(others))}" if others else ""
+    seen = {failure_signature(row) for row in covered}
+    others = ", ".join(sorted(seen - {waiver.signature}))
+    return "" if waiver.signature in seen else f"the check fails in another way now: signature {others}"
