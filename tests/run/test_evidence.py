@@ -87,7 +87,9 @@ def test_no_form_of_a_secret_is_stored(form: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "body", [b"\xff\xfe\0" * 20 + PROVIDER.value.encode() + b"\xff", b"\x07\x85" + PROVIDER.value.encode()]
+    "body",
+    [b"\xff\xfe\0" * 20 + PROVIDER.value.encode() + b"\xff", b"\x07\x85" + PROVIDER.value.encode()],
+    ids=["amid other bytes", "at the end"],
 )
 def test_a_secret_among_bytes_that_are_no_text_is_not_stored(body: bytes, tmp_path: Path) -> None:
     write(tmp_path, [exchange(body, sent=body)], [received(body=body, sent=body)], KNOWN)
