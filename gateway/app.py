@@ -129,14 +129,17 @@ def refuse_upgrade(call: Call) -> None:
 
 
 async def read_body(request: web.BaseRequest) -> bytes:
-    too_large = RefusalError(413, "request_too_large", f"The request is larger than {request.client_max_size} bytes.")
     if (request.content_length or 0) > request.client_max_size:
-        raise too_large
+        raise too_large(request)
     if request.headers.get("Expect", "").lower() == "100-continue":
         await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
     try:
         return await request.read()
     except web.HTTPRequestEntityTooLarge:
-        raise too_large from None
+        raise too_large(request) from None
     except web.RequestPayloadError:
         raise RefusalError(400, "invalid_body", "The request's body could not be read.") from None
+
+
+def too_large(request: web.BaseRequest) -> RefusalError:
+    return RefusalError(413, "request_too_large", f"The request is larger than {request.client_max_size} bytes.")

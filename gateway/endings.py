@@ -37,7 +37,7 @@ TOKEN_ENDS = (
 
 @dataclass(frozen=True)
 class Ending:
-    """`error` makes the error's payload from the payloads of the whole events before it."""
+    """`error` makes the error's payload from the whole events before it."""
 
     finishes: Callable[[dict[str, Any]], bool]
     error: Callable[[list[bytes]], dict[str, Any]]
@@ -79,14 +79,14 @@ ENDINGS: dict[Surface, Ending] = {
 
 
 def finished(surface: Surface, events: list[bytes]) -> bool:
-    """Whether the payloads of a stream, or of the end of it that was kept, hold its terminal marker."""
-    return DONE in events[-2:] or any(ENDINGS[surface].finishes(event) for event in backwards(events))
+    """Whether a stream, or the end of it that was kept, holds its terminal marker."""
+    return DONE in map(sse.data_of, events[-2:]) or any(ENDINGS[surface].finishes(event) for event in backwards(events))
 
 
 def backwards(events: list[bytes]) -> Iterator[dict[str, Any]]:
-    for data in reversed(events):
-        if isinstance(event := parsed(data.decode(errors="replace")), dict):
-            yield event
+    for event in reversed(events):
+        if isinstance(data := parsed(sse.data_of(event).decode(errors="replace")), dict):
+            yield data
 
 
 def parsed(text: str) -> Any:
@@ -102,7 +102,7 @@ def interruption(surface: Surface, stream: bytes) -> bytes:
     ending = ENDINGS[surface]
     remainder = b"\n" if stream.endswith(b"\r") else rest_of_character(stream)
     *whole, half = sse.with_plain_newlines(stream + remainder).split(b"\n\n")
-    error = json.dumps(ending.error([sse.data_of(event) for event in whole]))
+    error = json.dumps(ending.error(whole))
     return remainder + after_half(half.decode(errors="replace"), error, ending.error_event).encode()
 
 

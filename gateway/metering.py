@@ -68,8 +68,8 @@ class Tape:
         return b"".join(self._pieces)
 
     def events(self) -> list[bytes]:
-        """The payloads of a stream's events; none of a stream that cannot be read."""
-        return sse.data(self.content()) if self.readable else []
+        """None of a stream that cannot be read."""
+        return sse.events(self.content()) if self.readable else []
 
     def _decoder(self, coding: str) -> Decode | None:
         try:
@@ -101,9 +101,10 @@ def read_body(surface: Surface, tape: Tape) -> Reading:
 
 def read_stream(surface: Surface, events: list[bytes]) -> Reading:
     """The first event names the model (and, at Anthropic, the input); the last one with usage has the sums."""
-    first = next((event for event in events if event), None)
-    last = next((event for event in reversed(events) if b'"usage"' in event and b'"usage":null' not in event), None)
-    return reading(surface, [event for event in (first, last) if event is not None])
+    first = next((data for event in events if (data := sse.data_of(event))), None)
+    reports = (sse.data_of(event) for event in reversed(events) if b'"usage"' in event)
+    last = next((data for data in reports if b'"usage":null' not in data), None)
+    return reading(surface, [data for data in (first, last) if data is not None])
 
 
 def reading(surface: Surface, payloads: list[bytes]) -> Reading:

@@ -7,13 +7,16 @@ import time
 from typing import TYPE_CHECKING, Self
 
 import aiohttp
-from aiohttp import web
+from aiohttp import hdrs, web
+from multidict import CIMultiDict
 
 from gateway import endings, headers, metering
 from gateway.codings import decoder
 from gateway.errors import bad_gateway
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from aiohttp.client_middlewares import ClientHandlerType
 
     from gateway.admission import Admission
@@ -27,11 +30,18 @@ BLOCKING_BYTES = 1024 * 1024  # aiohttp wants larger bodies as a file, so that t
 ERROR_BYTES = 8 * 1024 * 1024
 EVENT_STREAM = "text/event-stream"
 FAILURES = 300
-ADDED_BY_AIOHTTP = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
+NO_TYPE_OF_ITS_OWN = CIMultiDict(dict.fromkeys([hdrs.CONTENT_TYPE]))
 
 
 class UpstreamLostError(Exception):
     """The connection to the upstream broke."""
+
+
+class UpstreamRequest(aiohttp.ClientRequest):
+    """A request with the headers that it is given: aiohttp adds the framing, and nothing that speaks for itself."""
+
+    def update_auto_headers(self, _: Iterable[str] | None) -> None:
+        self._skip_auto_headers = NO_TYPE_OF_ITS_OWN
 
 
 class Relay:
@@ -42,7 +52,7 @@ class Relay:
             connector=aiohttp.TCPConnector(limit=0),
             cookie_jar=aiohttp.DummyCookieJar(),
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS),
-            skip_auto_headers=ADDED_BY_AIOHTTP,
+            request_class=UpstreamRequest,
             auto_decompress=False,
             max_line_size=HEADER_BYTES,
             max_field_size=HEADER_BYTES,

@@ -7,13 +7,13 @@ def with_plain_newlines(stream: bytes) -> bytes:
     return stream.replace(b"\r\n", b"\n").replace(b"\r", b"\n") if b"\r" in stream else stream
 
 
-def data(stream: bytes) -> list[bytes]:
-    """The data of each event, empty where it has none; of the last one also if it is not complete."""
-    return [data_of(event) for event in with_plain_newlines(stream).split(b"\n\n")]
+def events(stream: bytes) -> list[bytes]:
+    """Each as a run of lines without a blank one, ended by plain newlines; the last one may not be complete."""
+    return with_plain_newlines(stream).split(b"\n\n")
 
 
 def data_of(event: bytes) -> bytes:
-    """`event` is a run of lines without a blank one, each ended by a plain newline."""
+    """Empty where the event has none."""
     start = event.find(b"data:")
     if event.find(b"\n", start + 5) < 0 and (start == 0 or event[start - 1 : start] == b"\n"):
         return event[start + 5 :].removeprefix(b" ")  # the one data line comes last: by far the most common
