@@ -20,6 +20,12 @@ def asked(on: Stimulus, **fields: object) -> Stimulus:
 
 
 HEADERS = (
+    Spoils(
+        "sorts-betas",
+        with_header("anthropic-beta", "b2,a1"),
+        "asked headers",
+        lambda it: [token.strip() for line in it.sent("anthropic-beta") for token in line.split(",")] == ["a1", "b2"],
+    ),
     Spoils("drops-beta", BETAS, "asked headers", lambda it: not it.sent("anthropic-beta")),
     Spoils(
         "first-beta-only",
@@ -82,7 +88,7 @@ BODY = (
     Spoils(
         "drops-continuation",
         asked(RESPONSES, previous_response_id="r"),
-        "asked body",
+        "asked body, body",
         lambda it: "previous_response_id" not in it.asked,
     ),
     Spoils("drops-unknown-fields", asked(CLAUDE, novel=1), "asked body", lambda it: "novel" not in it.asked),
@@ -175,7 +181,7 @@ BODY = (
 TOLD = CLAUDE.but(stream=True)
 CHATTED = CHAT.but(stream=True)
 RESPONDED = RESPONSES.but(stream=True)
-ACCENTS = Reply(text="äöü" * 60)
+ACCENTS = Reply(text="你好 😀")
 
 
 def chunks(it: Seen) -> list[dict[str, object]]:
@@ -268,7 +274,7 @@ TOOLS = (
     Spoils(
         "knows-only-function-tools",
         asked(RESPONSES, tools=[{"type": "web_search"}]),
-        "asked body",
+        "asked body, body",
         lambda it: it.asked["tools"] == [],
     ),
     Spoils(
@@ -414,6 +420,7 @@ OVERLOADED = CLAUDE.but(reply=Reply(error=ProviderError(status=529)))
 TOO_LARGE = CLAUDE.but(reply=Reply(error=ProviderError(status=413)))
 
 ERRORS = (
+    Spoils("hides-the-message", CHAT.but(reply=REFUSED), "body", lambda it: "slow down" not in it.text),
     Spoils("flattens-status", CHAT.but(reply=REFUSED), "status", lambda it: it.status == 400),
     Spoils("flattens-status", OVERLOADED, "status", lambda it: it.status == 500),
     Spoils("413-becomes-400", TOO_LARGE, "status", lambda it: it.status == 400),

@@ -37,6 +37,7 @@ class Door:
 
 
 DOORS = (
+    Door("accepts-any-scheme", lambda key, _: (("authorization", f"Basic {key}"),), REFUSED, OK),
     Door("minds-the-schemes-case", lambda key, _: (("authorization", f"bearer {key}"),), OK, REFUSED),
     Door("ignores-x-api-key", lambda key, _: x_api_key(key), OK, REFUSED),
     Door("ignores-bearer", lambda key, _: bearer(key), OK, REFUSED),
