@@ -85,8 +85,9 @@ def finished(surface: Surface, events: list[bytes]) -> bool:
 
 def backwards(events: list[bytes]) -> Iterator[dict[str, Any]]:
     for event in reversed(events):
-        if isinstance(data := parsed(sse.data_of(event).decode(errors="replace")), dict):
-            yield data
+        data = sse.data_of(event)
+        if data and isinstance(found := parsed(data.decode(errors="replace")), dict):
+            yield found
 
 
 def parsed(text: str) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import deque
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from gateway import sse
@@ -67,8 +68,9 @@ class Tape:
     def content(self) -> bytes:
         return b"".join(self._pieces)
 
+    @cached_property
     def events(self) -> list[bytes]:
-        """None of a stream that cannot be read."""
+        """To be looked at when the stream is over. None of a stream that cannot be read."""
         return sse.events(self.content()) if self.readable else []
 
     def _decoder(self, coding: str) -> Decode | None:
