@@ -11,12 +11,12 @@ import click
 from rich.console import Console
 
 from benchmarks import lanes
-from benchmarks.claims import claims
+from benchmarks.claims import claims, first_byte_over_added
 from benchmarks.exchanges import SURFACES
 from benchmarks.figures import Results
 from benchmarks.load import LoadFailedError
 from benchmarks.rounds import FIGURES, samples
-from benchmarks.table import as_json, claim_line, show
+from benchmarks.table import as_json, aside_line, claim_line, show
 from conformance.surface import Surface
 from conformance.target import TargetNotStartedError
 
@@ -46,6 +46,8 @@ def main(rounds: int, seconds: float, surfaces: tuple[str, ...], named: tuple[st
     verdicts = list(claims(results, chosen))
     for claim in verdicts:
         console.print(claim_line(claim), markup=False, soft_wrap=True)
+    for surface in chosen:
+        console.print(aside_line(surface, first_byte_over_added(results, surface)), markup=False, soft_wrap=True)
     if file:
         file.write_text(json.dumps(as_json(results.samples, verdicts), indent=1), encoding="utf-8")
     sys.exit(any(claim.holds is False for claim in verdicts))

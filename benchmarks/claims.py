@@ -48,3 +48,12 @@ def first_byte(results: Results, surface: Surface) -> Claim:
     added = Spread(ratio.median - 1, ratio.low - 1, ratio.high - 1) if ratio else None
     text = f"{surface}, time to first byte: (reference - relay) / relay ≤ {MOST_ADDED:g}"
     return Claim(text, added, added.median <= MOST_ADDED if added else None)
+
+
+def first_byte_over_added(results: Results, surface: Surface) -> Spread | None:
+    """The same as a share of what the relay adds to no gateway at all: shown, and not judged."""
+    reference, relay, direct = (
+        results.by_round(lane, surface, FIRST_BYTE) for lane in ("reference", "relay", "direct")
+    )
+    rounds = [number for number in relay if number in reference and relay[number] > direct.get(number, relay[number])]
+    return Spread.of((reference[n] - relay[n]) / (relay[n] - direct[n]) for n in rounds)

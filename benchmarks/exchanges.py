@@ -17,12 +17,12 @@ SURFACES = (Surface.OPENAI_CHAT, Surface.ANTHROPIC_MESSAGES)
 PATHS = {Surface.OPENAI_CHAT: "/chat/completions", Surface.ANTHROPIC_MESSAGES: "/v1/messages"}
 WORDS = tuple(f" word{number:02}" for number in range(50))
 TEXT = "".join(WORDS)
-DONE = b"data: [DONE]\n\n"
+DONE = b"[DONE]"
 
-# As the official SDKs send them.
+# As the official SDKs send them, but for Accept-Encoding: a gateway that compresses would do other work than the rest.
 CLIENT_HEADERS = {
     "Accept": "application/json",
-    "Accept-Encoding": "gzip, deflate",
+    "Accept-Encoding": "identity",
     "User-Agent": "OpenAI/Python 3.52.0",
     "X-Stainless-Lang": "python",
     "X-Stainless-Package-Version": "3.52.0",
@@ -133,9 +133,9 @@ def streamed_text(surface: Surface, body: bytes) -> str | None:
     """None where the body is no stream that came to its end."""
     lines = [line.removeprefix(b"data:").strip() for line in body.split(b"\n") if line.startswith(b"data:")]
     try:
-        events = [json.loads(line) for line in lines if line != b"[DONE]"]
+        events = [json.loads(line) for line in lines if line != DONE]
         if surface is Surface.OPENAI_CHAT:
-            return "".join(chat_texts(events)) if body.endswith(DONE) else None
+            return "".join(chat_texts(events)) if lines[-1] == DONE else None
         deltas = (event["delta"]["text"] for event in events if event["type"] == "content_block_delta")
         return "".join(deltas) if events[-1]["type"] == "message_stop" else None
     except (ValueError, LookupError, TypeError):
@@ -218,7 +218,7 @@ STREAMED: dict[Surface, tuple[bytes, ...]] = {
         *(chat_event(chat_chunk({"content": word})) for word in WORDS),
         chat_event(chat_chunk({}, "stop")),
         chat_event({**chat_chunk({}), "choices": [], "usage": CHAT_USAGE}),
-        DONE,
+        b"data: " + DONE + b"\n\n",
     ),
     Surface.ANTHROPIC_MESSAGES: tuple(map(message_event, MESSAGE_EVENTS)),
 }

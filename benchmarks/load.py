@@ -12,6 +12,7 @@ import statistics
 import subprocess
 import sys
 import time
+from contextlib import closing
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import cast
@@ -161,12 +162,12 @@ class Connection(asyncio.Protocol):
 
 
 async def repeat(connection: Connection, window: Window) -> None:
-    await connection.call()
-    window.warmed(time.perf_counter())
-    while window.is_open(time.perf_counter()):
-        first_byte = await connection.call()
-        window.count(time.perf_counter(), first_byte)
-    connection.close()
+    with closing(connection):
+        await connection.call()
+        window.warmed(time.perf_counter())
+        while window.is_open(time.perf_counter()):
+            first_byte = await connection.call()
+            window.count(time.perf_counter(), first_byte)
 
 
 async def measure(job: Job) -> Outcome:

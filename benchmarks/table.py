@@ -50,12 +50,20 @@ def number(figure: float) -> str:
 
 
 def ratio_text(ratio: Spread) -> str:
-    return f"{ratio.median:.2f}x [{ratio.low:.2f}-{ratio.high:.2f}]"
+    return f"{number(ratio.median)}x [{number(ratio.low)}-{number(ratio.high)}]"
 
 
 def claim_line(claim: Claim) -> str:
-    seen = f"{claim.seen.median:.2f} [{claim.seen.low:.2f}-{claim.seen.high:.2f}]" if claim.seen else "-"
-    return f"{VERDICTS[claim.holds]:<12}  {claim.text}: {seen}"
+    return f"{VERDICTS[claim.holds]:<12}  {claim.text}: {spread_text(claim.seen)}"
+
+
+def aside_line(surface: Surface, seen: Spread | None) -> str:
+    text = f"{surface}, time to first byte: (reference - relay) / (relay - direct)"
+    return f"{'not judged':<12}  {text}: {spread_text(seen)}"
+
+
+def spread_text(seen: Spread | None) -> str:
+    return f"{seen.median:.2f} [{seen.low:.2f} to {seen.high:.2f}]" if seen else "-"
 
 
 def as_json(samples: Iterable[Sample], claims: Iterable[Claim]) -> dict[str, Any]:
