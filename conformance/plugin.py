@@ -1,6 +1,7 @@
 """The pytest plugin: `pytest --pyargs conformance.suites --target=TARGET`.
 
-Inert, and light to import, unless one of its options is given.
+Inert, and light to import, unless one of its options is given. All but `--target` carry our name: every pytest run in
+an environment with this package has them.
 """
 
 from __future__ import annotations
@@ -11,11 +12,17 @@ import pytest
 def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("conformance", "conformance of an LLM gateway")
     group.addoption("--target", dest="conformance_target", help="built-in target or path to a target file")
-    group.addoption("--profile", dest="conformance_profiles", action="append", default=[], help="only this profile")
-    group.addoption("--check", dest="conformance_checks", action="append", default=[], help="only this check")
-    group.addoption("--out", dest="conformance_out", help="directory of the report")
-    group.addoption("--waivers", dest="conformance_waivers", help="file of waivers")
-    group.addoption("--selftest", dest="conformance_selftest", action="store_true", help="judge the checks themselves")
+    group.addoption(
+        "--conformance-profile", dest="conformance_profiles", action="append", default=[], help="only this profile"
+    )
+    group.addoption(
+        "--conformance-check", dest="conformance_checks", action="append", default=[], help="only this check"
+    )
+    group.addoption("--conformance-out", dest="conformance_out", help="directory of the report")
+    group.addoption("--conformance-waivers", dest="conformance_waivers", help="file of waivers")
+    group.addoption(
+        "--conformance-selftest", dest="conformance_selftest", action="store_true", help="judge the checks themselves"
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -59,7 +59,7 @@ def outcomes(found: dict[str, dict[str, Any]]) -> dict[str, set[str]]:
 
 def test_a_suite_of_ones_own_is_judged_and_reported(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(test_mine=OWN)
-    done = pytester.runpytest_subprocess("--target=relay", "--out=out", "-p", "no:cacheprovider")
+    done = pytester.runpytest_subprocess("--target=relay", "--conformance-out=out", "-p", "no:cacheprovider")
     assert done.ret == 1
     done.stdout.fnmatch_lines(["*= conformance =*", "nonconformant"])
     found = rows(pytester)
@@ -75,9 +75,16 @@ def test_a_suite_of_ones_own_is_judged_and_reported(pytester: pytest.Pytester) -
 
 
 def test_workers_find_the_same(pytester: pytest.Pytester) -> None:
-    arguments = ("--pyargs", "conformance.suites", "--target=relay", "--check=plain/text", "-p", "no:cacheprovider")
-    serial = pytester.runpytest_subprocess(*arguments, "--out=serial")
-    parallel = pytester.runpytest_subprocess(*arguments, "--out=parallel", "-n", "2")
+    arguments = (
+        "--pyargs",
+        "conformance.suites",
+        "--target=relay",
+        "--conformance-check=plain/text",
+        "-p",
+        "no:cacheprovider",
+    )
+    serial = pytester.runpytest_subprocess(*arguments, "--conformance-out=serial")
+    parallel = pytester.runpytest_subprocess(*arguments, "--conformance-out=parallel", "-n", "2")
     assert serial.ret == parallel.ret == 0
     without_time = [
         {key: {**row, "seconds": 0} for key, row in rows(pytester, out).items()} for out in ("serial", "parallel")
@@ -87,14 +94,21 @@ def test_workers_find_the_same(pytester: pytest.Pytester) -> None:
 
 
 def test_a_run_narrowed_by_pytest_itself_certifies_nothing(pytester: pytest.Pytester) -> None:
-    arguments = ("--pyargs", "conformance.suites.headers", "--target=relay", "--out=out", "-k", "published_betas")
+    arguments = (
+        "--pyargs",
+        "conformance.suites.headers",
+        "--target=relay",
+        "--conformance-out=out",
+        "-k",
+        "published_betas",
+    )
     assert pytester.runpytest_subprocess(*arguments).ret == 0
     assert rows(pytester)
 
 
 def test_a_run_that_stops_early_was_not_measured(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(test_mine=OWN)
-    done = pytester.runpytest_subprocess("--target=relay", "--out=out", "-x", "-p", "no:cacheprovider")
+    done = pytester.runpytest_subprocess("--target=relay", "--conformance-out=out", "-x", "-p", "no:cacheprovider")
     assert done.ret not in (0, 1)
     done.stdout.fnmatch_lines(["*nothing was measured*"])
     assert not (pytester.path / "out" / "report.json").exists()
@@ -104,8 +118,8 @@ def test_a_run_that_stops_early_was_not_measured(pytester: pytest.Pytester) -> N
     ("arguments", "told"),
     [
         (("--target=relayy",), "*did you mean relay?*"),
-        (("--target=relay", "--profile=gemini"), "*does not claim the profile gemini*"),
-        (("--target=relay", "--waivers=nowhere.toml"), "*nowhere.toml*"),
+        (("--target=relay", "--conformance-profile=gemini"), "*does not claim the profile gemini*"),
+        (("--target=relay", "--conformance-waivers=nowhere.toml"), "*nowhere.toml*"),
     ],
 )
 def test_wrong_usage_is_told_without_a_traceback(

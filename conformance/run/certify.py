@@ -94,10 +94,10 @@ def certification(
     finished = run(
         [
             f"--target={target}",
-            f"--out={out}",
-            *(f"--profile={name}" for name in profiles),
-            *(f"--check={name}" for name in checks),
-            *([f"--waivers={waivers}"] if waivers else []),
+            f"--conformance-out={out}",
+            *(f"--conformance-profile={name}" for name in profiles),
+            *(f"--conformance-check={name}" for name in checks),
+            *([f"--conformance-waivers={waivers}"] if waivers else []),
         ],
         console=console,
         workers=workers,

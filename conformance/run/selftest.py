@@ -37,7 +37,11 @@ class KillMatrix:
 
 def selftested(checks: Sequence[str], *, workers: int, console: Console) -> KillMatrix:
     """Run every check directly, through the clean relay, and through each relay with a fault that it names."""
-    finished = run(["--selftest", *(f"--check={name}" for name in checks)], console=console, workers=workers)
+    finished = run(
+        ["--conformance-selftest", *(f"--conformance-check={name}" for name in checks)],
+        console=console,
+        workers=workers,
+    )
     return matrix(finished.results, narrowed=bool(checks))
 
 

@@ -6,8 +6,9 @@ import time
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
+from shutil import rmtree
 from tempfile import TemporaryFile
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import pytest
 from _pytest.runner import runtestprotocol
@@ -17,6 +18,7 @@ from conformance.check import REGISTRY
 from conformance.faulty import FaultyDidNotStartError
 from conformance.run.account import report as account
 from conformance.run.afterwards import AFTERWARDS, Afterwards
+from conformance.run.breaker import Breaker, hangs, not_tried
 from conformance.run.fixtures import STAGED
 from conformance.run.plan import CaseOf, Plan
 from conformance.run.results import RESULT, Result, message_of, outcome_of
@@ -40,6 +42,7 @@ if TYPE_CHECKING:
 _ERROR = pytest.StashKey[pytest.ExceptionInfo[BaseException] | None]()
 _SECONDS = pytest.StashKey[Any]()
 _PROPERTY = "conformance"
+UNFINISHED = ".unfinished"
 _NOTHING_LEFT = Afterwards()
 
 
@@ -75,6 +78,7 @@ class Run:
         self.problem: Exception | None = None
         self.planned = 0
         self.told_by_pytest = True
+        self.breaker = Breaker()
         self._opened = ExitStack()
 
     @property
@@ -95,7 +99,7 @@ class Run:
             return
         try:
             _reserve(self.out)
-            stage, self.running = self._opened.enter_context(staged(self.target, self.out))
+            stage, self.running = self._opened.enter_context(staged(self.target, self.out and self.out / UNFINISHED))
         except NOT_STARTED as error:
             self.problem = error
             raise pytest.UsageError(*([str(error)] if self.told_by_pytest else [])) from error
@@ -121,6 +125,8 @@ class Run:
 
     def pytest_unconfigure(self) -> None:
         self._opened.close()
+        if self.out and not self.is_worker:
+            rmtree(self.out / UNFINISHED, ignore_errors=True)
 
     # Selecting
 
@@ -142,17 +148,25 @@ class Run:
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_protocol(self, item: pytest.Item, nextitem: pytest.Item | None) -> bool:
         """Run a case, and a second time where a failure wants confirming."""
-        reports = runtestprotocol(item, nextitem=nextitem, log=False)
-        result = self._result(item)
-        if result.needs_confirmation and not self.plan.selftest:
-            item._initrequest()  # type: ignore[attr-defined]  # noqa: SLF001 - as pytest-rerunfailures does
-            reports = runtestprotocol(item, nextitem=nextitem, log=False)
-            result = result.confirmed_by(self._result(item))
+        if _param(item).subject == TARGET and self.breaker.is_open:
+            reports, result = _spared(item), not_tried(self._result(item))
+        else:
+            reports, result = self._judged(item, nextitem)
+        self.breaker.saw(result)
         item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
         for report in reports:
             item.ihook.pytest_runtest_logreport(report=_told(report, result))
         item.ihook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
         return True
+
+    def _judged(self, item: pytest.Item, nextitem: pytest.Item | None) -> tuple[list[pytest.TestReport], Result]:
+        reports = runtestprotocol(item, nextitem=nextitem, log=False)
+        result = self._result(item)
+        if result.needs_confirmation and not (self.plan.selftest or hangs(result)):
+            item._initrequest()  # type: ignore[attr-defined]  # noqa: SLF001 - as pytest-rerunfailures does
+            reports = runtestprotocol(item, nextitem=nextitem, log=False)
+            result = result.confirmed_by(self._result(item))
+        return reports, result
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(
@@ -169,7 +183,7 @@ class Run:
     def _result(self, item: pytest.Item) -> Result:
         check: Check = item.function.check  # type: ignore[attr-defined]
         case = _param(item)
-        error = item.stash[_ERROR]
+        error = item.stash.get(_ERROR, None)
         left = item.stash.get(AFTERWARDS, _NOTHING_LEFT)
         secrets = (*item.config.stash[STAGED].known_secrets, *left.secrets)
         return Result(
@@ -178,7 +192,7 @@ class Run:
             surface=case.surface,
             mode=case.mode,
             outcome=outcome_of(error.value if error else None),
-            seconds=round(item.stash[_SECONDS], 4),
+            seconds=round(item.stash.get(_SECONDS, 0.0), 4),
             message=redact(message_of(error, check.held.text, left), secrets),
             evidence=left.evidence,
             to_client=left.to_client,
@@ -206,7 +220,7 @@ class Run:
             self.report = self._account(self.target, self.running)
             session.exitstatus = exit_code(self.report)
             if self.out is not None:
-                write(self.report, self.out)
+                _leave(self.report, self.out)
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         if told := self.problem or (self.report and self.report.verdict):
@@ -248,8 +262,18 @@ def _reserve(out: Path | None) -> None:
         out.mkdir(parents=True, exist_ok=True)
         with TemporaryFile(dir=out):
             pass
+        rmtree(out / UNFINISHED, ignore_errors=True)
     except OSError as error:
         raise ReportNotWritten(out, error.strerror or str(error)) from error
+
+
+def _leave(report: Report, out: Path) -> None:
+    """The new evidence takes the place of the old, and the report follows; until then the old ones stand."""
+    rmtree(out / "evidence", ignore_errors=True)
+    if (out / UNFINISHED).exists():
+        (out / UNFINISHED / "evidence").rename(out / "evidence")
+        (out / UNFINISHED).rmdir()
+    write(report, out)
 
 
 def _plan(config: pytest.Config, target: Target | None) -> Plan:
@@ -267,6 +291,13 @@ def _plan(config: pytest.Config, target: Target | None) -> Plan:
 def _param(item: pytest.Item) -> CaseOf:
     case: CaseOf = item.callspec.params.get("case")  # type: ignore[attr-defined]
     return case
+
+
+def _spared(item: pytest.Item) -> list[pytest.TestReport]:
+    """The reports of an item that was not run."""
+    steps: tuple[Literal["setup", "call", "teardown"], ...] = ("setup", "call", "teardown")
+    calls = [pytest.CallInfo.from_call(lambda: None, when=step) for step in steps]
+    return [pytest.TestReport.from_item_and_call(item, call) for call in calls]
 
 
 def _told(report: pytest.TestReport, result: Result) -> pytest.TestReport:
