@@ -17,11 +17,12 @@ if TYPE_CHECKING:
 END_OF_HEAD = b"\r\n\r\n"
 CONTENT_LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 STREAM = re.compile(rb'"stream": ?true')
+BURST = 10  # events that leave together: one write for each costs more than the gateways that are measured
 UNKNOWN = b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"
 
 
 class Connection(asyncio.Protocol):
-    """One call at a time. A stream's events leave one by one, each in a turn of the event loop of its own."""
+    """One call at a time. A stream's events leave in bursts, each in a turn of the event loop of its own."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
@@ -51,8 +52,8 @@ class Connection(asyncio.Protocol):
             self._loop.call_soon(self._send_first, pieces)
 
     def _send_first(self, pieces: Sequence[bytes]) -> None:
-        self._transport.write(pieces[0])
-        self._send(pieces[1:])
+        self._transport.write(b"".join(pieces[:BURST]))
+        self._send(pieces[BURST:])
 
 
 def length_of(head: bytes) -> int:

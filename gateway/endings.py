@@ -12,13 +12,14 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from gateway import sse
 from gateway.errors import error_object
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from gateway.surfaces import Surface
 
@@ -61,7 +62,7 @@ def chat_error(_: list[bytes]) -> dict[str, Any]:
 
 
 def responses_error(events: list[bytes]) -> dict[str, Any]:
-    numbers = (event["sequence_number"] for event in backwards(events) if "sequence_number" in event)
+    numbers = (event["sequence_number"] for event in objects(reversed(events)) if "sequence_number" in event)
     sequence_number = next(numbers, -1) + 1
     code = "upstream_error"
     return {"type": "error", "code": code, "message": MESSAGE, "param": None, "sequence_number": sequence_number}
@@ -78,13 +79,15 @@ ENDINGS: dict[Surface, Ending] = {
 }
 
 
-def finished(surface: Surface, events: list[bytes]) -> bool:
-    """Whether a stream, or the end of it that was kept, holds its terminal marker."""
-    return DONE in map(sse.data_of, events[-2:]) or any(ENDINGS[surface].finishes(event) for event in backwards(events))
+def finished(surface: Surface, stream: bytes) -> bool:
+    """Whether a stream with plain newlines, or the end of it that was kept, holds its terminal marker."""
+    if DONE in map(sse.data_of, islice(sse.backwards(stream), 2)):
+        return True
+    return any(ENDINGS[surface].finishes(event) for event in objects(sse.backwards(stream)))
 
 
-def backwards(events: list[bytes]) -> Iterator[dict[str, Any]]:
-    for event in reversed(events):
+def objects(events: Iterable[bytes]) -> Iterator[dict[str, Any]]:
+    for event in events:
         data = sse.data_of(event)
         if data and isinstance(found := parsed(data.decode(errors="replace")), dict):
             yield found

@@ -69,9 +69,9 @@ class Tape:
         return b"".join(self._pieces)
 
     @cached_property
-    def events(self) -> list[bytes]:
-        """To be looked at when the stream is over. None of a stream that cannot be read."""
-        return sse.events(self.content()) if self.readable else []
+    def stream(self) -> bytes:
+        """What was kept, with plain newlines; to be looked at when all is over. Empty where it cannot be read."""
+        return sse.with_plain_newlines(self.content()) if self.readable else b""
 
     def _decoder(self, coding: str) -> Decode | None:
         try:
@@ -101,12 +101,16 @@ def read_body(surface: Surface, tape: Tape) -> Reading:
     return reading(surface, [tape.content()]) if tape.readable and tape.whole else NOTHING
 
 
-def read_stream(surface: Surface, events: list[bytes]) -> Reading:
+def read_stream(surface: Surface, stream: bytes) -> Reading:
     """The first event names the model (and, at Anthropic, the input); the last one with usage has the sums."""
-    first = next((data for event in events if (data := sse.data_of(event))), None)
-    reports = (sse.data_of(event) for event in reversed(events) if b'"usage"' in event)
-    last = next((data for data in reports if b'"usage":null' not in data), None)
-    return reading(surface, [data for data in (first, last) if data is not None])
+    return reading(surface, [data for data in (sse.first_data(stream), last_usage(stream)) if data])
+
+
+def last_usage(stream: bytes) -> bytes:
+    if b'"usage"' not in stream:
+        return b""
+    reports = (sse.data_of(event) for event in sse.backwards(stream) if b'"usage"' in event)
+    return next((data for data in reports if b'"usage":null' not in data), b"")
 
 
 def reading(surface: Surface, payloads: list[bytes]) -> Reading:

@@ -120,9 +120,8 @@ def record(call: Call, route: Route, tape: metering.Tape) -> None:
     if not call.streamed:
         call.reading = metering.read_body(route.surface, tape)
         return
-    events = tape.events
-    call.reading = metering.read_stream(route.surface, events)
-    if call.end == "error" and endings.finished(route.surface, events):
+    call.reading = metering.read_stream(route.surface, tape.stream)
+    if call.end == "error" and endings.finished(route.surface, tape.stream):
         call.end = "complete"
 
 
@@ -147,7 +146,7 @@ async def finish(call: Call, route: Route, response: Answer, tape: metering.Tape
     """A stream that is not finished gets the protocol's error event, or, where nothing can be added, no end."""
     missing = b""
     if call.streamed and tape.readable:
-        whole = endings.finished(route.surface, tape.events)
+        whole = endings.finished(route.surface, tape.stream)
         missing = b"" if whole or tape.coding else endings.interruption(route.surface, tape.content())
     call.end = "complete" if whole else "upstream-cut"
     if whole or missing:

@@ -2,14 +2,31 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 
 def with_plain_newlines(stream: bytes) -> bytes:
     return stream.replace(b"\r\n", b"\n").replace(b"\r", b"\n") if b"\r" in stream else stream
 
 
-def events(stream: bytes) -> list[bytes]:
-    """Each as a run of lines without a blank one, ended by plain newlines; the last one may not be complete."""
-    return with_plain_newlines(stream).split(b"\n\n")
+def backwards(stream: bytes) -> Iterator[bytes]:
+    """The events of a stream with plain newlines, each without its blank line; the last comes first and may be cut."""
+    end = len(stream)
+    while end >= 0:
+        start = stream.rfind(b"\n\n", 0, end)
+        yield stream[start + 2 if start >= 0 else 0 : end]
+        end = start
+
+
+def first_data(stream: bytes) -> bytes:
+    """The data of the first event that has any."""
+    data = stream.find(b"data:")
+    blank_line = stream.rfind(b"\n\n", 0, max(data, 0))
+    end = stream.find(b"\n\n", data)
+    return data_of(stream[blank_line + 2 if blank_line >= 0 else 0 : end if end >= 0 else len(stream)])
 
 
 def data_of(event: bytes) -> bytes:

@@ -20,7 +20,7 @@ def test_wherever_a_stream_is_cut_the_client_sees_its_whole_events_and_then_one_
     whole = events(stream)
     for cut in range(len(unfinished) + 1):
         sent = stream[:cut]
-        assert not finished(surface, sse.events(sent))
+        assert not finished(surface, sse.with_plain_newlines(sent))
         *before, error = events(sent + interruption(surface, sent))
         assert before == whole[: len(before)]
         assert len(before) >= len(events(sent.decode(errors="ignore").encode()))
@@ -39,8 +39,8 @@ def says_error(surface: Surface, name: str, data: str) -> bool:
 @pytest.mark.parametrize("surface", SURFACES)
 def test_a_stream_is_finished_by_its_own_marker_also_without_the_last_blank_line(surface: Surface) -> None:
     stream = b"".join(STREAMS[surface][: FINISHED_AFTER[surface]])
-    assert finished(surface, sse.events(stream))
-    assert finished(surface, sse.events(stream.rstrip(b"\n")))
+    assert finished(surface, sse.with_plain_newlines(stream))
+    assert finished(surface, sse.with_plain_newlines(stream.rstrip(b"\n")))
 
 
 @pytest.mark.parametrize(
@@ -55,7 +55,7 @@ def test_a_stream_is_finished_by_its_own_marker_also_without_the_last_blank_line
     ],
 )
 def test_an_upstreams_own_error_finishes_a_stream(surface: Surface, event: bytes) -> None:
-    assert finished(surface, sse.events(STREAMS[surface][0] + event))
+    assert finished(surface, sse.with_plain_newlines(STREAMS[surface][0] + event))
 
 
 @pytest.mark.parametrize("half", [b"data: [1, 2", b'data: "text', b"data: nonsense", b'data: {"a": nonsense'])
