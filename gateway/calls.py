@@ -6,6 +6,7 @@ import json
 import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import count
 from secrets import token_hex
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from gateway.routes import Route
 
 End = Literal["complete", "client-abort", "upstream-cut", "refused", "error"]
+PROCESS = token_hex(6)  # drawn once: an id need be unique, not secret
+NUMBERS = count()
 GATEWAY_REQUEST_ID = "x-gateway-request-id"
 
 
@@ -44,7 +47,7 @@ class Call:
     request: web.BaseRequest
     path: str
     query: str
-    request_id: str = field(default_factory=lambda: f"req_{token_hex(12)}")
+    request_id: str = field(default_factory=lambda: f"req_{PROCESS}{next(NUMBERS):012x}")
     arrived: float = field(default_factory=time.perf_counter)
     admission: Admission | None = None
     route: Route | None = None
