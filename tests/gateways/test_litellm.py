@@ -7,7 +7,6 @@ sheet; each was confirmed by a look at its transcript.
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from typing import TYPE_CHECKING
@@ -16,6 +15,7 @@ import pytest
 
 from conformance.target import Missing, installed, load
 from reports import Report, read
+from tests.absent import absent
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -85,9 +85,7 @@ KEPT = {
 def report(tmp_path_factory: pytest.TempPathFactory) -> Report:
     found = installed(load("litellm"))
     if isinstance(found, Missing):
-        if os.environ.get("CI") == "true":
-            pytest.fail(f"CI must have LiteLLM: {found.reason}")
-        pytest.skip(found.reason)
+        absent(found.reason)
     out: Path = tmp_path_factory.mktemp("litellm")
     command = [sys.executable, "-m", "conformance", "certify", "litellm", "--out", str(out), "--quiet"]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=900)

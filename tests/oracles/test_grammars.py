@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -22,7 +20,8 @@ from conformance.upstream import (
 )
 from conformance.upstream.delivery import encoded
 from conformance.upstream.rendering import Call
-from tests.upstream.recorded import _DEFAULT, recordings
+from tests.absent import recordings_directory
+from tests.upstream.recorded import recordings
 from tests.upstream.replies import REPLIES, TIME, WEATHER, any_reply
 
 if TYPE_CHECKING:
@@ -126,7 +125,7 @@ def test_any_reply_at_all_is_rendered_in_order(reply: Reply) -> None:
 @pytest.mark.parametrize("surface", GRAMMARS)
 def test_what_providers_really_sent_is_in_order(surface: Surface) -> None:
     ids = [recording.id for recording in recordings(surface) if recording.stream]
-    folder = Path(os.environ.get("CONFORMANCE_RECORDINGS", _DEFAULT)) / surface
+    folder = recordings_directory() / surface
     streams = [json.loads((folder / f"{name}.json").read_text())["response"]["sse"] for name in ids]
     assert len(streams) >= 10
     for stream in streams:

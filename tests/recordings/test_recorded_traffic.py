@@ -11,6 +11,7 @@ import yaml
 from conformance.recordings import read_recordings
 from conformance.surface import Surface
 from conformance.target import Missing, installed, load
+from tests.absent import absent
 from tests.recordings.samples import replayed, row
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ def replay(
 ) -> tuple[int, Report, Path]:
     missing = installed(load(request.param))
     if isinstance(missing, Missing):
-        pytest.skip(missing.reason)
+        absent(missing.reason)
     out = tmp_path_factory.mktemp(request.param)
     return *replayed(request.param, recordings, out), out
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from importlib.metadata import PackageNotFoundError, version
-from importlib.util import find_spec
+from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 import httpx2
@@ -12,6 +11,7 @@ import pytest
 
 from conformance.surface import Surface
 from conformance.target import Missing, Running, installed, launch, load
+from tests.absent import absent
 from tests.target.echo import Echo, echo
 from tests.target.samples import SECRETS, processes
 
@@ -33,7 +33,7 @@ def upstream() -> Iterator[Echo]:
 def started(name: str, upstream: Echo, workdir: Path) -> Iterator[Running]:
     target = load(name)
     if isinstance(found := installed(target), Missing):
-        pytest.skip(found.reason)
+        absent(found.reason)
     with launch(target, upstream.url, SECRETS, workdir) as running:
         yield running
     assert processes(workdir) == []
@@ -45,22 +45,12 @@ def nginx(upstream: Echo, tmp_path: Path) -> Iterator[Running]:
 
 
 @pytest.fixture
-def ours() -> None:
-    try:
-        version("llm-gateway-conformance")
-    except PackageNotFoundError:
-        pytest.skip("this project is not installed, so it has no version: pip install -e .")
-
-
-@pytest.fixture
-def reference(ours: None, upstream: Echo, tmp_path: Path) -> Iterator[Running]:
+def reference(upstream: Echo, tmp_path: Path) -> Iterator[Running]:
     yield from started("reference", upstream, tmp_path)
 
 
 @pytest.fixture
-def relay(ours: None, upstream: Echo, tmp_path: Path) -> Iterator[Running]:
-    if find_spec("conformance.faulty.__main__") is None:
-        pytest.skip("the relay is not there yet")
+def relay(upstream: Echo, tmp_path: Path) -> Iterator[Running]:
     yield from started("relay", upstream, tmp_path)
 
 
@@ -218,7 +208,7 @@ def test_keys_of_the_reference_gateway_live_and_die(reference: Running) -> None:
     key_life(reference)
 
 
-def test_the_audit_of_the_reference_gateway_is_output(upstream: Echo, ours: None, tmp_path: Path) -> None:
+def test_the_audit_of_the_reference_gateway_is_output(upstream: Echo, tmp_path: Path) -> None:
     with launch(load("reference"), upstream.url, SECRETS, tmp_path) as running:
         call(running, "/v1/responses", {"authorization": f"Bearer {running.key}"})
     assert b"/v1/responses" in running.output()

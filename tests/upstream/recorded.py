@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import json
-import os
 from collections import defaultdict
 from dataclasses import dataclass
 from itertools import pairwise
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import pytest
+from tests.absent import recordings_directory
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+    from pathlib import Path
 
-_DEFAULT = Path(__file__).parents[3] / "shared" / "recordings"
 _FREE_FORM = {"input", "metadata", "schema", "parameters", "tools"}
 
 
@@ -35,10 +33,7 @@ class Recording:
 
 def recordings(*protocols: str) -> list[Recording]:
     """All of these protocols; skips where there are none, which in CI is a failure."""
-    folder = Path(os.environ.get("CONFORMANCE_RECORDINGS", _DEFAULT))
-    if not folder.is_dir():
-        missing = f"no recordings at {folder}: set CONFORMANCE_RECORDINGS"
-        (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(missing)
+    folder = recordings_directory()
     return [_read(path) for protocol in protocols for path in sorted((folder / protocol).glob("*.json"))]
 
 
