@@ -23,9 +23,9 @@ from conformance.drivers import (
     ToolResult,
     Turn,
 )
-from conformance.oracles import GRAMMARS, ServerSentEvent, assert_unchanged, differences, parse
+from conformance.oracles import GRAMMARS, ServerSentEvent, assert_absent, assert_unchanged, differences, parse
 from conformance.run.stage import Subject
-from conformance.secrets import Secret, find, mint
+from conformance.secrets import Secret, mint
 from conformance.surface import Surface
 from conformance.target import Hooks
 from conformance.upstream import (
@@ -85,10 +85,10 @@ __all__ = [
     "Turn",
     "Upstream",
     "Usage",
+    "assert_absent",
     "assert_unchanged",
     "check",
     "differences",
-    "find",
     "mint",
     "parse",
 ]

@@ -3,6 +3,7 @@
 from conformance.oracles.chat_grammar import ChatGrammar
 from conformance.oracles.difference import assert_unchanged, differences
 from conformance.oracles.grammar import Grammar
+from conformance.oracles.leaks import assert_absent
 from conformance.oracles.messages_grammar import MessagesGrammar
 from conformance.oracles.responses_grammar import ResponsesGrammar
 from conformance.oracles.sse import EventStream, ServerSentEvent, parse
@@ -22,6 +23,7 @@ __all__ = [
     "MessagesGrammar",
     "ResponsesGrammar",
     "ServerSentEvent",
+    "assert_absent",
     "assert_unchanged",
     "differences",
     "parse",

@@ -12,8 +12,8 @@ from conformance.api import (
     Reply,
     Secret,
     Upstream,
+    assert_absent,
     check,
-    find,
 )
 
 AGENTS = (
@@ -25,16 +25,14 @@ AGENTS = (
 )
 
 
-def assert_absent(key: str, received: Received) -> None:
-    """The key is in no header, no address and no body, in no spelling."""
-    secret = Secret("client", key)
-    headers = "\n".join(f"{name}: {value}" for name, value in received.headers).encode()
-    leaks = [
-        *find(secret, headers, "the headers that the upstream received"),
-        *find(secret, f"{received.path}?{received.query}".encode(), "the address that was called"),
-        *find(secret, received.body, "the body that the upstream received"),
-    ]
-    assert not leaks, "; ".join(map(str, leaks))
+def assert_key_stayed(key: str, received: Received) -> None:
+    headers = "\n".join(f"{name}: {value}" for name, value in received.headers)
+    places = {
+        "the headers that the upstream received": headers.encode(),
+        "the address that was called": f"{received.path}?{received.query}".encode(),
+        "the body that the upstream received": received.body,
+    }
+    assert_absent(Secret("client", key), places)
 
 
 @check(
@@ -48,7 +46,7 @@ def assert_absent(key: str, received: Received) -> None:
 async def test_a_client_key_never_reaches_the_provider(client: Client, upstream: Upstream) -> None:
     script = await upstream.answers()
     await client.ask(script.prompt)
-    assert_absent(client.door.key, await script.received())
+    assert_key_stayed(client.door.key, await script.received())
 
 
 @check(
@@ -62,7 +60,7 @@ async def test_the_key_of_an_agent_never_reaches_the_provider(client: Client, up
     for agent in AGENTS:
         script = await upstream.answers()
         await client.ask(Ask(script.prompt, headers={"user-agent": agent}))
-        assert_absent(client.door.key, await script.received())
+        assert_key_stayed(client.door.key, await script.received())
 
 
 @check(
@@ -76,7 +74,7 @@ async def test_a_client_key_stays_when_the_provider_refuses(client: Client, upst
     for status in (401, 429, 500):
         script = await upstream.answers(Reply(error=ProviderError(status=status)))
         await client.fails(script.prompt)
-        assert_absent(client.door.key, await script.received())
+        assert_key_stayed(client.door.key, await script.received())
 
 
 @check(
@@ -90,7 +88,7 @@ async def test_a_client_key_stays_when_the_provider_refuses(client: Client, upst
 async def test_a_client_key_stays_when_tokens_are_counted(client: MessagesClient, upstream: Upstream) -> None:
     script = await upstream.answers()
     await client.count_tokens(Ask(script.prompt))
-    assert_absent(client.door.key, await script.received())
+    assert_key_stayed(client.door.key, await script.received())
 
 
 @check(
@@ -105,4 +103,4 @@ async def test_a_client_key_stays_when_models_are_listed(
 ) -> None:
     await client.models()
     for received in await upstream.journal():
-        assert_absent(client.door.key, received)
+        assert_key_stayed(client.door.key, received)

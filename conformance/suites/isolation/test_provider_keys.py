@@ -11,21 +11,20 @@ from conformance.api import (
     Subject,
     Tape,
     Upstream,
+    assert_absent,
     check,
-    find,
 )
 
 CARRIERS = ("authorization", "x-api-key", "api-key", "x-goog-api-key")
 
 
 def assert_unseen(key: str, exchange: Exchange) -> None:
-    secret = Secret("provider", key)
-    headers = "\n".join(f"{name}: {value}" for name, value in exchange.answer_headers).encode()
-    leaks = [
-        *find(secret, headers, "the headers that the client received"),
-        *find(secret, exchange.content, "the body that the client received"),
-    ]
-    assert not leaks, "; ".join(map(str, leaks))
+    headers = "\n".join(f"{name}: {value}" for name, value in exchange.answer_headers)
+    places = {
+        "the headers that the client received": headers.encode(),
+        "the body that the client received": exchange.content,
+    }
+    assert_absent(Secret("provider", key), places)
 
 
 @check(
@@ -42,12 +41,10 @@ async def test_the_provider_receives_its_own_key_and_no_other(
     script = await upstream.answers()
     await client.ask(script.prompt)
     received = await script.received()
-    carried = {name: value for name in CARRIERS for value in received.values(name)}
-    right = [f"Bearer {provider_door.key}", provider_door.key]
+    carried = [(name, value) for name in CARRIERS for value in received.values(name)]
+    wrong = [name for name, value in carried if value.rpartition(" ")[2] != provider_door.key]
     assert carried, "the upstream received no credential"
-    assert all(value in right for value in carried.values()), (
-        f"a credential that is not this provider's in {[*carried]}"
-    )
+    assert not wrong, f"a credential that is not this provider's in {', '.join(wrong)}"
 
 
 @check(
@@ -127,5 +124,4 @@ async def test_the_output_of_the_gateway_holds_no_key(
     await client.ask(script.prompt)
     await client.fails(script.prompt)
     for secret in (Secret("client", client.door.key), Secret("provider", provider_door.key)):
-        leaks = find(secret, subject.output(), "the gateway's own output")
-        assert not leaks, "; ".join(map(str, leaks))
+        assert_absent(secret, {"the gateway's own output": subject.output()})
