@@ -4,6 +4,7 @@ import json
 from collections.abc import Sequence
 
 from conformance.api import (
+    CHAT,
     EVERY_MODE,
     MESSAGES,
     OPENAI,
@@ -121,7 +122,7 @@ async def test_the_pieces_of_an_input_add_up_to_the_text_that_the_model_wrote(
 async def test_tool_definitions_reach_the_provider_as_they_are(client: Client, upstream: Upstream, tape: Tape) -> None:
     script = await upstream.answers()
     tools = client.body(Ask("", tools=(WEATHER, CLOCK)))["tools"]
-    tools[0] |= {"strict": True, "defer_loading": True}
+    (tools[0]["function"] if client.surface == CHAT else tools[0])["strict"] = True
     await client.ask(Ask(script.prompt, fields={"tools": tools}))
     assert_unchanged((await script.received()).json["tools"], _sent(tape)["tools"], where="tools at the upstream")
 
