@@ -46,10 +46,10 @@ def carried(exchanges: Iterable[Exchange]) -> list[Secret]:
 
 
 def _redacted(exchange: Exchange, known: Sequence[Secret]) -> Exchange:
-    """Before YAML folds, escapes or encodes anything; a coded body is kept as it came unless it hides a secret."""
-    body, headers = bytes(exchange.body), exchange.answer_headers
-    if (content := redact_bytes(exchange.content, known)) != exchange.content:
-        body, headers = content, tuple(header for header in headers if header[0].lower() not in _OF_THE_CODING)
+    """Before YAML folds, escapes or encodes anything; a coded body is stored decoded, for people to read."""
+    body, headers = redact_bytes(exchange.content, known), exchange.answer_headers
+    if body != bytes(exchange.body):
+        headers = tuple(header for header in headers if header[0].lower() not in _OF_THE_CODING)
     return replace(
         exchange,
         url=redact(exchange.url, known),
