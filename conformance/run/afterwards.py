@@ -84,5 +84,6 @@ def _answer(exchange: Exchange, known: Sequence[Secret]) -> str:
 
 
 def _slug(item: pytest.Item) -> str:
-    """A path for a check's case that any file system takes."""
-    return re.sub(r"[^A-Za-z0-9_.-]+", ".", item.name)
+    """The check's id and its case, as a name that any file system takes."""
+    case = item.name.partition("[")[2].removesuffix("]")
+    return re.sub(r"[^A-Za-z0-9_.-]+", ".", case)
