@@ -98,9 +98,9 @@ class MessagesClient(Client):
             counted = await self._run(self._resource(arguments).count_tokens, **arguments)
             return int(whole(counted)["input_tokens"])
 
-    async def models(self) -> list[str]:
+    async def models(self, query: dict[str, str] | None = None) -> list[str]:
         with reported():
-            page = await self._run(self._sdk.models.list)
+            page = await self._run(self._sdk.models.list, extra_query=query)
             return [model.id for model in page.data]
 
 

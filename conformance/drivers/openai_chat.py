@@ -28,9 +28,9 @@ class OpenAIClient(Client):
     def _connect(self, **settings: Any) -> Any:
         return (openai.OpenAI if self.mode.blocks else openai.AsyncOpenAI)(**settings)
 
-    async def models(self) -> list[str]:
+    async def models(self, query: dict[str, str] | None = None) -> list[str]:
         with reported():
-            page = await self._run(self._sdk.models.list)
+            page = await self._run(self._sdk.models.list, extra_query=query)
             return [model.id for model in page.data]
 
 

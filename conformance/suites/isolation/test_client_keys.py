@@ -101,6 +101,8 @@ async def test_a_client_key_stays_when_tokens_are_counted(client: MessagesClient
 async def test_a_client_key_stays_when_models_are_listed(
     client: ChatClient | MessagesClient, upstream: Upstream
 ) -> None:
-    await client.models()
-    for received in await upstream.journal():
+    script = await upstream.answers()
+    await client.models({"case": script.token})
+    # a gateway that drops the query leaves the call among those that nobody's token marks
+    for received in await script.journal() or await upstream.journal():
         assert_key_stayed(client.door.key, received)
