@@ -19,6 +19,7 @@ from conformance.drivers.answer import Answer, ClientFailedError, Failure
 from conformance.drivers.ask import Ask
 from conformance.drivers.tape import AsyncTeeTransport, SyncTeeTransport, Tape
 from conformance.upstream import PATIENCE
+from conformance.upstream.journal import Headers
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
@@ -67,13 +68,15 @@ PLAIN = (*WHOLE, Mode.ASYNC_STREAM, Mode.SYNC_STREAM)
 class Door:
     """Where a client knocks: the base URL of one surface, the credential, the model to ask for.
 
-    `upstream_model` is what the provider calls that model.
+    `upstream_model` is what the provider calls that model; `headers` go with every request, for gateways that route by
+    them.
     """
 
     url: str
     key: str
     model: str
     upstream_model: str
+    headers: Headers = ()
 
 
 class Client(ABC):
@@ -144,9 +147,10 @@ class Client(ABC):
 
     def _http(self) -> Any:
         """The SDK's transport, with the tape in it."""
+        tape, headers = self.tape, self.door.headers
         if self.mode.blocks:
-            return httpx2.Client(transport=SyncTeeTransport(httpx2.HTTPTransport(verify=tls()), self.tape))
-        return httpx2.AsyncClient(transport=AsyncTeeTransport(httpx2.AsyncHTTPTransport(verify=tls()), self.tape))
+            return httpx2.Client(transport=SyncTeeTransport(httpx2.HTTPTransport(verify=tls()), tape, headers))
+        return httpx2.AsyncClient(transport=AsyncTeeTransport(httpx2.AsyncHTTPTransport(verify=tls()), tape, headers))
 
     def _arguments(self, ask: Ask) -> dict[str, Any]:
         return {

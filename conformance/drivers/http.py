@@ -15,13 +15,18 @@ from conformance.drivers.tape import AsyncTeeTransport, Exchange, Tape
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
 
+    from conformance.upstream.journal import Headers
+
 
 class Http:
-    """A client that sends exactly the headers it is given, besides Host, Content-Length and Connection."""
+    """A client that sends exactly the headers it is given, besides Host, Content-Length and Connection.
 
-    def __init__(self, tape: Tape) -> None:
+    `headers` are those that the gateway needs on every request.
+    """
+
+    def __init__(self, tape: Tape, headers: Headers = ()) -> None:
         self.tape = tape
-        transport = AsyncTeeTransport(httpx2.AsyncHTTPTransport(verify=tls()), tape)
+        transport = AsyncTeeTransport(httpx2.AsyncHTTPTransport(verify=tls()), tape, headers)
         self._client = httpx2.AsyncClient(transport=transport, timeout=SILENCE)
         self._client.headers.clear()
 

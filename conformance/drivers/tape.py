@@ -92,6 +92,11 @@ def _headers(headers: httpx2.Headers) -> Headers:
     return tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in headers.raw)
 
 
+def _add(request: httpx2.Request, headers: Headers) -> None:
+    for name, value in headers:
+        request.headers.setdefault(name, value)
+
+
 class _AsyncTee(httpx2.AsyncByteStream):
     def __init__(self, stream: httpx2.AsyncByteStream, exchange: Exchange) -> None:
         self._stream = stream
@@ -131,13 +136,15 @@ class _SyncTee(httpx2.SyncByteStream):
 
 
 class AsyncTeeTransport(httpx2.AsyncBaseTransport):
-    """Passes everything on to a transport and keeps a copy on a tape."""
+    """Passes everything on to a transport and keeps a copy on a tape; `headers` are added to each request."""
 
-    def __init__(self, transport: httpx2.AsyncBaseTransport, tape: Tape) -> None:
+    def __init__(self, transport: httpx2.AsyncBaseTransport, tape: Tape, headers: Headers = ()) -> None:
         self._transport = transport
         self._tape = tape
+        self._headers = headers
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        _add(request, self._headers)
         exchange = self._tape.begin(request, await request.aread())
         try:
             response = await self._transport.handle_async_request(request)
@@ -156,11 +163,13 @@ class AsyncTeeTransport(httpx2.AsyncBaseTransport):
 class SyncTeeTransport(httpx2.BaseTransport):
     """The same for blocking clients."""
 
-    def __init__(self, transport: httpx2.BaseTransport, tape: Tape) -> None:
+    def __init__(self, transport: httpx2.BaseTransport, tape: Tape, headers: Headers = ()) -> None:
         self._transport = transport
         self._tape = tape
+        self._headers = headers
 
     def handle_request(self, request: httpx2.Request) -> httpx2.Response:
+        _add(request, self._headers)
         exchange = self._tape.begin(request, request.read())
         try:
             response = self._transport.handle_request(request)

@@ -131,7 +131,8 @@ class _Player:
 
     async def _send(self, recording: Recording, tape: Tape) -> str:
         """What went wrong before there was anything to compare; "" for nothing."""
-        door, http = self.subject.doors[recording.surface], Http(tape)
+        door = self.subject.doors[recording.surface]
+        http = Http(tape, door.headers)
         url = door.url + recording.path.removeprefix(BELOW_PROVIDER[PROVIDER_OF[recording.surface]])
         url += f"?{recording.query}" if recording.query else ""
         try:

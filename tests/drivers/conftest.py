@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from conformance.surface import Surface
+    from conformance.upstream.journal import Headers
 
 KEYS = {"anthropic": "sk-ant-upstream", "openai": "sk-openai-upstream"}
 
@@ -23,7 +24,9 @@ KEYS = {"anthropic": "sk-ant-upstream", "openai": "sk-openai-upstream"}
 class Knock(Protocol):
     """Makes a client of the upstream itself."""
 
-    def __call__(self, surface: Surface, mode: Mode, tape: Tape, *, url: str | None = None) -> Client: ...
+    def __call__(
+        self, surface: Surface, mode: Mode, tape: Tape, *, url: str | None = None, headers: Headers = ()
+    ) -> Client: ...
 
 
 @pytest.fixture
@@ -42,9 +45,12 @@ async def upstream(address: UpstreamAddress) -> AsyncIterator[Upstream]:
 async def knock(address: UpstreamAddress) -> AsyncIterator[Knock]:
     async with AsyncExitStack() as opened:
 
-        def make(surface: Surface, mode: Mode, tape: Tape, *, url: str | None = None) -> Client:
+        def make(
+            surface: Surface, mode: Mode, tape: Tape, *, url: str | None = None, headers: Headers = ()
+        ) -> Client:
             provider = PROVIDER_OF[surface]
-            door = Door(url or f"{address.url}/{provider}{BELOW_PROVIDER[provider]}", KEYS[provider], "m", "m")
+            url = url or f"{address.url}/{provider}{BELOW_PROVIDER[provider]}"
+            door = Door(url, KEYS[provider], "m", "m", headers)
             client = CLIENTS[surface](door, mode, tape)
             opened.push_async_callback(client.aclose)
             return client

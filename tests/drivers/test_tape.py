@@ -81,6 +81,24 @@ async def test_plain_http_sends_just_the_headers_it_is_given(upstream: Upstream)
     assert tape.last is answer
 
 
+@pytest.mark.parametrize("mode", [Mode.ASYNC, Mode.SYNC_STREAM])
+async def test_headers_of_a_door_go_with_every_request(knock: Knock, upstream: Upstream, mode: Mode) -> None:
+    script = await upstream.answers()
+    await knock(Surface.OPENAI_CHAT, mode, tape := Tape(), headers=(("x-route", "north"),)).ask(script.prompt)
+    assert (await script.received()).values("x-route") == ["north"]
+    assert ("x-route", "north") in tape.last.headers
+
+
+async def test_plain_http_takes_headers_for_every_request_too(upstream: Upstream) -> None:
+    script = await upstream.answers()
+    http = Http(Tape(), (("x-route", "north"),))
+    body = {"model": "m", "messages": [{"role": "user", "content": script.prompt}]}
+    headers = [("authorization", "Bearer sk-openai-upstream")]
+    await http.send("POST", f"{upstream.url}/openai/v1/chat/completions", headers=headers, body=body)
+    await http.aclose()
+    assert (await script.received()).values("x-route") == ["north"]
+
+
 async def test_plain_http_hangs_up_when_it_leaves(upstream: Upstream) -> None:
     script = await upstream.answers(Reply(text=("one ", "two "), delivery=Delivery(gated=True)))
     http = Http(Tape())
