@@ -38,6 +38,7 @@ from conformance.upstream import (
     ToolCall,
     Upstream,
     Usage,
+    Verbatim,
 )
 
 CHAT, RESPONSES, MESSAGES = Surface.OPENAI_CHAT, Surface.OPENAI_RESPONSES, Surface.ANTHROPIC_MESSAGES
@@ -85,6 +86,7 @@ __all__ = [
     "Turn",
     "Upstream",
     "Usage",
+    "Verbatim",
     "assert_absent",
     "assert_unchanged",
     "check",

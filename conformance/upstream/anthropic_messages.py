@@ -169,12 +169,12 @@ def _output_counts(usage: Usage) -> dict[str, Any]:
 
 
 def _first_usage(usage: Usage) -> dict[str, Any]:
-    return {**_full_usage(usage), "output_tokens": 1}
+    return {**_full_usage(usage), "output_tokens": 1, **(usage.extra or {})}
 
 
 def _cumulative_usage(usage: Usage) -> dict[str, Any]:
-    return _input_counts(usage) | _output_counts(usage)
+    return _input_counts(usage) | _output_counts(usage) | (usage.extra or {})
 
 
 def _final_usage(usage: Usage) -> dict[str, Any]:
-    return _full_usage(usage) | _output_counts(usage)
+    return _full_usage(usage) | _output_counts(usage) | (usage.extra or {})

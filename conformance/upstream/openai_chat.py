@@ -149,4 +149,5 @@ def _usage(usage: Usage) -> dict[str, Any]:
             "accepted_prediction_tokens": 0,
             "rejected_prediction_tokens": 0,
         },
+        **(usage.extra or {}),
     }

@@ -46,13 +46,17 @@ class RedactedThinking:
 
 @dataclass(frozen=True, config=_VALUE)
 class Usage:
-    """Token counts, each part included in its whole: cached in `input`, reasoning in `output`."""
+    """Token counts, each part included in its whole: cached in `input`, reasoning in `output`.
+
+    `extra` is merged into the provider's usage object, in its own terms.
+    """
 
     input: int = 21
     output: int = 13
     cache_read: int = 0
     cache_write: int = 0
     reasoning: int = 0
+    extra: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True, config=_VALUE)
