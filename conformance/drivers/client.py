@@ -19,7 +19,6 @@ from conformance.drivers.answer import Answer, ClientFailedError, Failure
 from conformance.drivers.ask import Ask
 from conformance.drivers.tape import AsyncTeeTransport, SyncTeeTransport, Tape
 from conformance.upstream import PATIENCE
-from conformance.upstream.journal import Headers
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
@@ -76,7 +75,7 @@ class Door:
     key: str
     model: str
     upstream_model: str
-    headers: Headers = ()
+    headers: tuple[tuple[str, str], ...] = ()
 
 
 class Client(ABC):

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from conformance.surface import Surface
-    from conformance.target.schema import Start, Target
+    from conformance.target.schema import Model, Start, Target
 
 _POLL_SECONDS = 0.05
 _PROBE_TIMEOUT = 2.0
@@ -58,6 +58,10 @@ class Running:
     hooks: Hooks
     process: Process | None = None
     logs: tuple[Path, ...] = ()
+
+    def headers(self, model: Model) -> tuple[tuple[str, str], ...]:
+        """What clients of a model send besides what their surface asks for."""
+        return tuple((name, fill(value, self.hooks.values)) for name, value in model.headers.items())
 
     def output(self) -> bytes:
         """All that the gateway has written so far: stdout, stderr, and the logs that its target file names."""

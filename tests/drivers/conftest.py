@@ -45,9 +45,7 @@ async def upstream(address: UpstreamAddress) -> AsyncIterator[Upstream]:
 async def knock(address: UpstreamAddress) -> AsyncIterator[Knock]:
     async with AsyncExitStack() as opened:
 
-        def make(
-            surface: Surface, mode: Mode, tape: Tape, *, url: str | None = None, headers: Headers = ()
-        ) -> Client:
+        def make(surface: Surface, mode: Mode, tape: Tape, *, url: str | None = None, headers: Headers = ()) -> Client:
             provider = PROVIDER_OF[surface]
             url = url or f"{address.url}/{provider}{BELOW_PROVIDER[provider]}"
             door = Door(url, KEYS[provider], "m", "m", headers)
