@@ -12,14 +12,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from conformance.upstream.anthropic_platform import OVERLOADED, envelope
-from conformance.upstream.rendering import Event, accompanied, fragments, interruption, pieces, to_json
+from conformance.upstream.rendering import Event, accompanied, fragments, in_pieces, interruption, pieces, to_json
 from conformance.upstream.reply import RedactedThinking, Thinking
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from conformance.upstream.rendering import Call
-    from conformance.upstream.reply import Reply, ToolCall, Usage
+    from conformance.upstream.reply import Delivery, Reply, ToolCall, Usage
 
 _STOP = {
     "end": "end_turn",
@@ -53,7 +53,7 @@ def events(reply: Reply, call: Call) -> Iterator[Event]:
         reply.delivery,
         ping=_PING,
         unknown=lambda: _event("unheard_of", own=False, detail={"since": "2099-01-01"}),
-        error=lambda: Event(name="error", data=to_json(envelope(interruption(reply, OVERLOADED), call))),
+        error=lambda: [Event(name="error", data=to_json(envelope(interruption(reply, OVERLOADED), call)))],
     )
 
 
@@ -97,16 +97,17 @@ def _ending(reply: Reply) -> dict[str, Any]:
 
 def _blocks(reply: Reply) -> Iterator[_Block]:
     for thought in reply.thinking:
-        yield _thinking(thought) if isinstance(thought, Thinking) else _redacted(thought)
+        yield _thinking(thought, reply.delivery) if isinstance(thought, Thinking) else _redacted(thought)
     if reply.pieces:
         yield _text(reply)
     for tool_call in reply.tool_calls:
-        yield _tool_use(tool_call)
+        yield _tool_use(tool_call, reply.delivery)
 
 
-def _thinking(thought: Thinking) -> _Block:
+def _thinking(thought: Thinking, delivery: Delivery) -> _Block:
     end = {"type": "thinking", "thinking": thought.text, "signature": thought.signature}
-    deltas = [{"type": "thinking_delta", "thinking": piece} for piece in pieces(thought.text)]
+    parts = in_pieces(pieces(thought.text), delivery.pieces)
+    deltas = [{"type": "thinking_delta", "thinking": part} for part in parts]
     signature = {"type": "signature_delta", "signature": thought.signature}
     return _Block(end, end | {"thinking": "", "signature": ""}, [*deltas, signature])
 
@@ -117,11 +118,12 @@ def _redacted(thought: RedactedThinking) -> _Block:
 
 
 def _text(reply: Reply) -> _Block:
-    deltas = [{"type": "text_delta", "text": piece} for piece in reply.pieces]
+    parts = in_pieces(reply.pieces, reply.delivery.pieces)
+    deltas = [{"type": "text_delta", "text": part} for part in parts]
     return _Block({"type": "text", "text": reply.whole_text}, {"type": "text", "text": ""}, deltas)
 
 
-def _tool_use(tool_call: ToolCall) -> _Block:
+def _tool_use(tool_call: ToolCall, delivery: Delivery) -> _Block:
     """Like Anthropic, an empty fragment leads; an empty input is never more than that."""
     arguments = _input(tool_call.arguments)
     start = {
@@ -131,7 +133,7 @@ def _tool_use(tool_call: ToolCall) -> _Block:
         "input": {},
         "caller": {"type": "direct"},
     }
-    parts = ["", *fragments(tool_call.arguments)] if arguments else [""]
+    parts = in_pieces(["", *fragments(tool_call.arguments)], delivery.pieces) if arguments else [""]
     deltas = [{"type": "input_json_delta", "partial_json": part} for part in parts]
     return _Block(start | {"input": arguments}, start, deltas)
 

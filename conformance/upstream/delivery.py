@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from aiohttp import hdrs, web
 
-from conformance.upstream.rendering import to_bytes
+from conformance.upstream.framing import encoded, line_ends
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from conformance.upstream.cases import Exchange
     from conformance.upstream.journal import Headers
     from conformance.upstream.rendering import Event
-    from conformance.upstream.reply import Delivery
+    from conformance.upstream.reply import Delivery, Raw
 
 EVENT_STREAM = "text/event-stream; charset=utf-8"
 GARBAGE = b"\xff\xfe<html>{not an event\x00\n\n"
@@ -39,24 +39,20 @@ class Frame:
 
 @dataclass(frozen=True)
 class Answer:
-    """What goes back; `length` is that of the body, None for a stream."""
+    """What goes back; `length` is that of the body, None for a stream. `raw` stands in place of all that."""
 
     status: int
     headers: Headers
     frames: Iterable[Frame]
     length: int | None = None
-
-
-def encoded(event: Event, line_end: str) -> bytes:
-    """A server-sent event as bytes (https://html.spec.whatwg.org/multipage/server-sent-events.html)."""
-    if event.comment:
-        return f": {event.data}{line_end}{line_end}".encode()
-    name = f"event: {event.name}{line_end}" if event.name else ""
-    return to_bytes(f"{name}data: {event.data}{line_end}{line_end}")
+    raw: Raw | None = None
 
 
 def streamed(status: int, headers: Headers, events: Iterable[Event], delivery: Delivery) -> Answer:
-    frames = (Frame(encoded(event, delivery.line_end), event.content, event.own) for event in events)
+    frames = (
+        Frame(encoded(event, line_end, delivery.framing), event.content, event.own)
+        for event, line_end in zip(events, line_ends(delivery.line_end), strict=False)
+    )
     return Answer(status, headers, _spoiled(frames, delivery))
 
 
@@ -70,6 +66,11 @@ def bodied(status: int, headers: Headers, body: bytes, delivery: Delivery) -> An
     """A body; one that is cut or stalls does so half-way, or before it begins."""
     half = len(body) // 2 if delivery.cut_after is not None or delivery.stall_after is not None else len(body)
     return Answer(status, headers, [Frame(part) for part in (body[:half], body[half:]) if part], len(body))
+
+
+def spoken(raw: Raw) -> Answer:
+    """Bytes that go past the HTTP library."""
+    return Answer(0, (), (), raw=raw)
 
 
 def _events(stream: bytes) -> Iterator[bytes]:
@@ -168,6 +169,20 @@ class _Response(web.StreamResponse):
             self.headers.popall(hdrs.CONTENT_TYPE, None)
 
 
+class _Spoken(web.StreamResponse):
+    """Stands for an answer that is out already."""
+
+    def __init__(self, *, keeps: bool) -> None:
+        super().__init__()
+        self._keep_alive = keeps
+
+    async def prepare(self, request: web.BaseRequest) -> None:  # noqa: ARG002 - aiohttp hands it over
+        return None
+
+    async def write_eof(self, data: bytes = b"") -> None:
+        pass
+
+
 class Line:
     """The connection that one answer goes out on."""
 
@@ -180,6 +195,8 @@ class Line:
     async def send(self, answer: Answer) -> web.StreamResponse:
         if self._delivery.hold_headers:
             await self._exchange.gate()
+        if answer.raw is not None:
+            return self._speak(answer.raw)
         encoding = self._delivery.encoding
         if encoding and accepts(self._exchange.headers, encoding):
             answer = compressed(answer, encoding)
@@ -192,6 +209,13 @@ class Line:
             self._exchange.finish()
             self._reset()
         return response
+
+    def _speak(self, raw: Raw) -> web.StreamResponse:
+        if self._request.transport:
+            self._request.transport.write(raw.data)
+        self._exchange.sent(raw.data)
+        self._exchange.finish()
+        return _Spoken(keeps=raw.keeps)
 
     async def _begin(self, answer: Answer) -> web.StreamResponse:
         response = _Response(status=answer.status)

@@ -7,16 +7,27 @@ Source: https://platform.openai.com/docs/api-reference/chat-streaming
 
 from __future__ import annotations
 
+from itertools import chain, zip_longest
 from typing import TYPE_CHECKING, Any
 
 from conformance.upstream.openai_platform import OVERLOADED, envelope
-from conformance.upstream.rendering import KEEP_ALIVE, Event, accompanied, fragments, interruption, pieces, to_json
+from conformance.upstream.rendering import (
+    DONE,
+    KEEP_ALIVE,
+    Event,
+    accompanied,
+    fragments,
+    in_pieces,
+    interruption,
+    pieces,
+    to_json,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from conformance.upstream.rendering import Call
-    from conformance.upstream.reply import Reply, Usage
+    from conformance.upstream.reply import Pieces, Reply, ToolCall, Usage
 
 _FINISH = {
     "end": "stop",
@@ -26,7 +37,6 @@ _FINISH = {
     "refusal": "content_filter",
     "pause": "stop",
 }
-_DONE = Event(data="[DONE]")
 _OBFUSCATION = "zLrnbPKVod1hviV"
 
 
@@ -42,8 +52,14 @@ def events(reply: Reply, call: Call) -> Iterator[Event]:
         reply.delivery,
         ping=KEEP_ALIVE,
         unknown=lambda: Event(data=to_json(_unheard_of(call)), own=False),
-        error=lambda: Event(data=to_json(envelope(interruption(reply, OVERLOADED), call))),
+        error=lambda: [_error(reply, call)],
     )
+
+
+def _error(reply: Reply, call: Call) -> Event:
+    error = envelope(interruption(reply, OVERLOADED), call)
+    beside = reply.delivery.error_form == "beside-choices"
+    return Event(data=to_json(_object(call, "chat.completion.chunk") | {"choices": []} | error if beside else error))
 
 
 def _unheard_of(call: Call) -> dict[str, Any]:
@@ -53,10 +69,13 @@ def _unheard_of(call: Call) -> dict[str, Any]:
 def _own_events(reply: Reply, call: Call) -> Iterator[Event]:
     for number, (delta, seen) in enumerate(_deltas(reply)):
         yield _chunk(reply, call, number, _choice(delta, None), content=seen)
-    yield _chunk(reply, call, 0, _choice({}, _finish(reply)))
-    if call.options("stream_options").get("include_usage"):
-        yield _chunk(reply, call, 0, [], usage=_usage(reply.usage))
-    yield _DONE
+    early = reply.delivery.early_usage
+    usage = _usage(reply.usage)
+    yield _chunk(reply, call, 0, _choice({}, _finish(reply)), usage=usage if early else None)
+    if call.options("stream_options").get("include_usage") and not early:
+        yield _chunk(reply, call, 0, [], usage=usage)
+    if reply.delivery.done is not False:
+        yield DONE
 
 
 def _chunk(
@@ -121,15 +140,27 @@ def _deltas(reply: Reply) -> Iterator[tuple[dict[str, Any], bool]]:
     """Each delta, and whether a client gets to see something of it."""
     refusal = "" if reply.refusal else None
     yield {"role": "assistant", "content": "" if _speaks(reply) else None, "refusal": refusal}, False
-    for piece in reply.pieces:
+    for piece in in_pieces(reply.pieces, reply.delivery.pieces):
         yield {"content": piece}, bool(piece)
-    for piece in pieces(reply.refusal or ""):
-        yield {"refusal": piece}, True
-    for index, call in enumerate(reply.tool_calls):
-        function = {"name": call.name, "arguments": ""}
-        yield {"tool_calls": [{"index": index, "id": call.id, "type": "function", "function": function}]}, False
-        for part in fragments(call.arguments):
-            yield {"tool_calls": [{"index": index, "function": {"arguments": part}}]}, True
+    for piece in in_pieces(pieces(reply.refusal or ""), reply.delivery.pieces):
+        yield {"refusal": piece}, bool(piece)
+    calls = [list(_call_deltas(index, call, reply.delivery.pieces)) for index, call in enumerate(reply.tool_calls)]
+    if reply.delivery.pieces == "interleaved":
+        yield from (delta for turn in zip_longest(*calls) for delta in turn if delta)
+    else:
+        yield from chain.from_iterable(calls)
+
+
+def _call_deltas(index: int, call: ToolCall, wanted: Pieces) -> Iterator[tuple[dict[str, Any], bool]]:
+    """A tool call's id and name come with its first fragment, which is empty unless all come at once."""
+    first, *later = ["", *in_pieces(fragments(call.arguments), wanted)]
+    if wanted == "whole":
+        first, later = call.arguments, []
+    function = {"name": call.name, "arguments": first}
+    opening = {"index": index, "id": call.id, "type": "function", "function": function}
+    yield {"tool_calls": [opening]}, bool(first)
+    for part in later:
+        yield {"tool_calls": [{"index": index, "function": {"arguments": part}}]}, bool(part)
 
 
 def _usage(usage: Usage) -> dict[str, Any]:

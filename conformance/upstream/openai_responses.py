@@ -12,7 +12,17 @@ from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from conformance.upstream.openai_platform import OVERLOADED, classified
-from conformance.upstream.rendering import KEEP_ALIVE, Event, accompanied, fragments, interruption, pieces, to_json
+from conformance.upstream.rendering import (
+    DONE,
+    KEEP_ALIVE,
+    Event,
+    accompanied,
+    fragments,
+    in_pieces,
+    interruption,
+    pieces,
+    to_json,
+)
 from conformance.upstream.reply import Thinking
 
 if TYPE_CHECKING:
@@ -98,14 +108,20 @@ class _Stream:
         for index, item in enumerate(_output(self._reply, self._call)):
             yield from self._item(index, item)
         yield self._event(f"response.{done['status']}", response=done)
+        if self._reply.delivery.done:
+            yield DONE
 
     def unheard_of(self) -> Event:
         return self._event("response.unheard_of", own=False, detail={"since": "2099-01-01"})
 
-    def error(self) -> Event:
-        error = interruption(self._reply, OVERLOADED)
+    def error(self) -> Iterator[Event]:
+        error, form = interruption(self._reply, OVERLOADED), self._reply.delivery.error_form
         shown = classified(error)
-        return self._event("error", code=shown["code"], message=error.message, param=shown["param"])
+        if form.startswith("failed"):
+            said = {"code": shown["code"] or shown["type"], "message": error.message}
+            yield self._event("response.failed", response=_response(self._call) | {"status": "failed", "error": said})
+        if form != "failed":
+            yield self._event("error", code=shown["code"], message=error.message, param=shown["param"])
 
     def _event(self, kind: str, *, content: bool = False, own: bool = True, **fields: Any) -> Event:
         payload = {"type": kind, **fields, "sequence_number": next(self._numbers)}
@@ -143,17 +159,18 @@ class _Stream:
         yield self._event("response.output_text.done", text=part["text"], logprobs=[], **at)
 
     def _refusal(self, part: dict[str, Any], at: dict[str, Any]) -> Iterator[Event]:
-        for piece in pieces(part["refusal"]):
-            yield self._event("response.refusal.delta", content=True, delta=piece, **at)
+        for piece in in_pieces(pieces(part["refusal"]), self._reply.delivery.pieces):
+            yield self._event("response.refusal.delta", content=bool(piece), delta=piece, **at)
         yield self._event("response.refusal.done", refusal=part["refusal"], **at)
 
     def _arguments(self, arguments: str, where: dict[str, Any]) -> Iterator[Event]:
-        yield from self._deltas("response.function_call_arguments", list(fragments(arguments)), where)
+        if self._reply.delivery.pieces != "arguments-when-done":
+            yield from self._deltas("response.function_call_arguments", list(fragments(arguments)), where)
         yield self._event("response.function_call_arguments.done", arguments=arguments, **where)
 
     def _deltas(self, kind: str, parts: list[str] | tuple[str, ...], at: dict[str, Any]) -> Iterator[Event]:
         asked = self._call.options("stream_options").get("include_obfuscation", True)
-        for number, part in enumerate(parts):
+        for number, part in enumerate(in_pieces(parts, self._reply.delivery.pieces)):
             padding: dict[str, Any] = {"obfuscation": _OBFUSCATION[number % len(_OBFUSCATION) :]} if asked else {}
             yield self._event(f"{kind}.delta", content=bool(part), delta=part, **padding, **at)
 

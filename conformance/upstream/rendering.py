@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from conformance.upstream.reply import Delivery, ProviderError, Reply
+    from conformance.upstream.reply import Delivery, Pieces, ProviderError, Reply
 
 _FIRST_OF_2026 = 1_767_225_600
 _ODD_SIZES = (4, 1, 7, 2, 11)
@@ -67,6 +67,7 @@ class Event:
 
 
 KEEP_ALIVE = Event(data="keep-alive", own=False, comment=True)
+DONE = Event(data="[DONE]")
 
 
 class Renderer(Protocol):
@@ -101,22 +102,35 @@ def fragments(text: str) -> Iterator[str]:
         at += size
 
 
+def in_pieces(usual: Iterable[str], wanted: Pieces) -> list[str]:
+    """The same text in the pieces that a delivery asks for."""
+    parts = list(usual)
+    text = "".join(parts)
+    match wanted:
+        case "whole" | "arguments-when-done":
+            return [text] if text else []
+        case "characters":
+            return [part for character in text for part in ("", character)]
+        case _:
+            return parts
+
+
 def accompanied(
     events: Iterable[Event],
     delivery: Delivery,
     *,
     ping: Event,
     unknown: Callable[[], Event],
-    error: Callable[[], Event],
+    error: Callable[[], Iterable[Event]],
 ) -> Iterator[Event]:
     """The answer's own events with the company that the delivery asks for; lazily, so that numbering stays in order."""
     if delivery.error_after == 0:
-        yield error()
+        yield from error()
         return
     for count, event in enumerate(events, 1):
         yield event
         if count == delivery.error_after:
-            yield error()
+            yield from error()
             return
         if count == 1 and delivery.unknown_event:
             yield unknown()

@@ -13,6 +13,10 @@ from pydantic.dataclasses import dataclass
 
 _VALUE = ConfigDict(extra="forbid", ser_json_bytes="base64", val_json_bytes="base64")
 
+LineEnd = Literal["\n", "\r\n", "\r", "mixed"]
+Framing = Literal["usual", "no-space", "several-data-lines", "other-fields", "comments-inside", "data-first", "escaped"]
+Pieces = Literal["usual", "whole", "characters", "interleaved", "arguments-when-done"]
+ErrorForm = Literal["usual", "beside-choices", "failed", "failed-then-error"]
 Stop = Literal["end", "length", "tool-use", "stop-sequence", "refusal", "pause"]
 
 
@@ -83,7 +87,13 @@ class Delivery:
     gated           after each content event, wait for a release before going on
     hold_headers    wait for a release before the first byte
     chunk_bytes     write in pieces of that many bytes; None: one write an event
-    line_end        what ends a line of a server-sent event
+    line_end        what ends a line of a server-sent event; "mixed": another with each event
+    framing         how events are written down, by the letter of the standard
+    pieces          how content falls into deltas: as the provider does it; one delta each, a tool call's name and
+                    arguments together; single characters with empty deltas between; the fragments of parallel calls
+                    by turns (Chat Completions); arguments in their `.done` event alone (Responses)
+    done            whether `[DONE]` ends the stream; None: as the protocol has it
+    early_usage     usage beside the finish reason, in no chunk of its own (Chat Completions)
     comments, pings keep-alives between events, as the provider sends them
     unknown_event   an event of a type nobody has heard of, among the others
     content_type    in place of `text/event-stream; charset=utf-8`; "" for none at all
@@ -93,12 +103,18 @@ class Delivery:
     stall_after     say nothing more after that many events, until the client leaves
     garbage_after   bytes that are no event after that many events
     error_after     the provider's own error event, and nothing after it: the reply's `error`, where it has one
+    error_form      the shape of that error: beside an empty list of choices (Chat Completions), as `response.failed`,
+                    or as that and an `error` event after it (Responses)
     """
 
     gated: bool = False
     hold_headers: bool = False
     chunk_bytes: int | None = None
-    line_end: Literal["\n", "\r\n"] = "\n"
+    line_end: LineEnd = "\n"
+    framing: Framing = "usual"
+    pieces: Pieces = "usual"
+    done: bool | None = None
+    early_usage: bool = False
     comments: bool = False
     pings: bool = False
     unknown_event: bool = False
@@ -109,6 +125,7 @@ class Delivery:
     stall_after: int | None = None
     garbage_after: int | None = None
     error_after: int | None = None
+    error_form: ErrorForm = "usual"
 
 
 @dataclass(frozen=True, config=_VALUE)
@@ -118,6 +135,14 @@ class Verbatim:
     status: int
     headers: tuple[tuple[str, str], ...]
     body: bytes
+
+
+@dataclass(frozen=True, config=_VALUE)
+class Raw:
+    """An answer from its status line on, as no HTTP library would write it; `keeps` the connection open after it."""
+
+    data: bytes
+    keeps: bool = False
 
 
 @dataclass(frozen=True, config=_VALUE)
@@ -141,6 +166,7 @@ class Reply:
     headers: tuple[tuple[str, str], ...] = ()
     error: ProviderError | None = None
     verbatim: Verbatim | None = None
+    raw: Raw | None = None
     delivery: Delivery = Delivery()
 
     @property

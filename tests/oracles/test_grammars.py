@@ -18,7 +18,7 @@ from conformance.upstream import (
     openai_chat,
     openai_responses,
 )
-from conformance.upstream.delivery import encoded
+from conformance.upstream.framing import encoded
 from conformance.upstream.rendering import Call
 from tests.absent import recordings_directory
 from tests.upstream.recorded import recordings
@@ -58,7 +58,7 @@ FREE = {
 
 
 def rendered(surface: Surface, reply: Reply) -> Events:
-    body = b"".join(encoded(event, "\n") for event in RENDERERS[surface].events(reply, CALL))
+    body = b"".join(encoded(event) for event in RENDERERS[surface].events(reply, CALL))
     return list(parse(body).events)
 
 
