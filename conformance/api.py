@@ -23,7 +23,16 @@ from conformance.drivers import (
     ToolResult,
     Turn,
 )
-from conformance.oracles import GRAMMARS, ServerSentEvent, assert_absent, assert_unchanged, differences, parse
+from conformance.oracles import (
+    GRAMMARS,
+    Asked,
+    ServerSentEvent,
+    assert_absent,
+    assert_unchanged,
+    differences,
+    parse,
+    understood,
+)
 from conformance.run.stage import Subject
 from conformance.secrets import Secret, mint
 from conformance.surface import Surface
@@ -59,6 +68,7 @@ __all__ = [
     "WHOLE",
     "Answer",
     "Ask",
+    "Asked",
     "ChatClient",
     "Client",
     "Connect",
@@ -93,4 +103,5 @@ __all__ = [
     "differences",
     "mint",
     "parse",
+    "understood",
 ]

@@ -23,7 +23,8 @@ DEADLINE = 60.0
 _TRIPS = (LookupError, TypeError, ValueError, AttributeError, RecursionError)
 
 SURFACE_PROFILES = tuple(Surface)
-PROFILES = (*SURFACE_PROFILES, "headers", "keys", "isolation", "connection")
+TRANSLATION = "translation"
+PROFILES = (*SURFACE_PROFILES, "headers", "keys", "isolation", "connection", TRANSLATION)
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,11 @@ class Check:
     @property
     def held(self) -> Requirement:
         return ledger()[self.requirement]
+
+    @property
+    def bridges(self) -> bool:
+        """Whether the target runs it on each pair of protocols between which it translates."""
+        return self.profile == TRANSLATION
 
     def profile_on(self, surface: Surface) -> str:
         return self.profile or surface.value

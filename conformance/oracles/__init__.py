@@ -1,6 +1,7 @@
 """Oracles: pure judgement of what was seen, on either side."""
 
 from conformance.oracles.chat_grammar import ChatGrammar
+from conformance.oracles.conversation import Asked, understood
 from conformance.oracles.difference import assert_unchanged, differences
 from conformance.oracles.grammar import Grammar
 from conformance.oracles.leaks import assert_absent
@@ -17,6 +18,7 @@ GRAMMARS: dict[Surface, type[Grammar]] = {
 
 __all__ = [
     "GRAMMARS",
+    "Asked",
     "ChatGrammar",
     "EventStream",
     "Grammar",
@@ -27,4 +29,5 @@ __all__ = [
     "assert_unchanged",
     "differences",
     "parse",
+    "understood",
 ]

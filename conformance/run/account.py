@@ -47,7 +47,7 @@ def report(
     rows = [
         *(_row(checks[result.check], result, asked_for) for result in mine),
         *swept(mine, asked_for, plan),
-        *(_unclaimed(check, surface) for check, surface in plan.unclaimed(checks.values())),
+        *(_unclaimed(check, surface, bridge) for check, surface, bridge in plan.unclaimed(checks.values())),
     ]
     aside = checks.keys() - {row.id for row in rows} if plan.narrows(target) else ()
     rows = waived(rows, waivers, today=datetime.now(UTC).date(), aside=aside)
@@ -87,7 +87,7 @@ def _row(check: Check, result: Result, asked_for: str) -> CheckResult:
         level=check.held.level,
         profile=check.profile_on(result.surface),
         feature=check.feature,
-        case=Case(surface=result.surface, upstream=result.surface, driver=driver(result)),
+        case=Case(surface=result.surface, upstream=result.bridge or result.surface, driver=driver(result)),
         outcome=result.outcome,
         seconds=result.seconds,
         message=result.message,
@@ -105,14 +105,14 @@ def driver(result: Result) -> str:
     return f"{sdk}-{version(sdk).split('.')[0]} {result.mode}"
 
 
-def _unclaimed(check: Check, surface: Surface) -> CheckResult:
+def _unclaimed(check: Check, surface: Surface, bridge: Surface | None) -> CheckResult:
     return CheckResult(
         id=check.id,
         title=check.title,
         level=check.held.level,
         profile=check.profile_on(surface),
         feature=check.feature,
-        case=Case(surface=surface, upstream=surface),
+        case=Case(surface=surface, upstream=bridge or surface),
         outcome="not-applicable",
         message=f"the target does not claim the feature {check.feature}",
         spec=check.held.url,

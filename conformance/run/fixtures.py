@@ -50,13 +50,13 @@ def subject(case: CaseOf, stage: Stage) -> Subject:
 @pytest.fixture
 def door(subject: Subject, case: CaseOf) -> Door:
     """Base URL, key and model of the surface in hand."""
-    return subject.doors[case.surface]
+    return subject.door(case.surface, case.bridge)
 
 
 @pytest.fixture
 def provider_door(stage: Stage, case: CaseOf) -> Door:
     """The provider behind the surface in hand: where it is, and the key that only the gateway may know."""
-    return stage.subjects[DIRECT].doors[case.surface]
+    return stage.subjects[DIRECT].doors[case.bridge or case.surface]
 
 
 @pytest.fixture
@@ -101,9 +101,9 @@ async def control(case: CaseOf, stage: Stage) -> AsyncIterator[Client]:
 
 
 @pytest.fixture
-async def http(tape: Tape) -> AsyncIterator[Http]:
+async def http(tape: Tape, door: Door) -> AsyncIterator[Http]:
     """Plain HTTP on the same tape."""
-    http = Http(tape)
+    http = Http(tape, door.headers)
     yield http
     await http.aclose()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from conformance.check import TRANSLATION
 from conformance.run.stage import DIRECT, FAULT, RELAY, TARGET
 
 if TYPE_CHECKING:
@@ -29,33 +30,48 @@ CANARIES = frozenset(
 """The checks that a faulty relay must turn red before anybody is judged: one of each kind."""
 
 
+Route = tuple["Surface", "Surface | None"]
+"""A surface, and the protocol that the provider speaks where it is another one."""
+
+
 @dataclass(frozen=True)
 class CaseOf:
-    """One case of a check: what it is aimed at, on which surface, in which mode."""
+    """One case of a check: what it is aimed at, on which surface, in which mode.
+
+    `bridge` is the protocol that the provider speaks, where the gateway has to translate.
+    """
 
     subject: str
     surface: Surface
     mode: Mode
+    bridge: Surface | None = None
 
     def __str__(self) -> str:
-        return f"{self.subject}-{self.surface}-{self.mode}"
+        over = f"-over-{self.bridge}" if self.bridge else ""
+        return f"{self.subject}-{self.surface}{over}-{self.mode}"
 
 
 @dataclass(frozen=True)
 class Plan:
-    """`profiles` and `features` are what is judged; `only` narrows to single checks; `surfaces` are those served."""
+    """`profiles` and `features` are what is judged; `only` narrows to single checks.
+
+    `surfaces` are those served by a provider of the same protocol, `bridges` the pairs that take translation.
+    """
 
     surfaces: tuple[Surface, ...]
     profiles: frozenset[str]
     features: frozenset[str]
     only: frozenset[str] = frozenset()
     selftest: bool = False
+    bridges: tuple[tuple[Surface, Surface], ...] = ()
 
     def cases(self, check: Check) -> list[CaseOf]:
+        if not self.runs(check) or check.feature not in self.features:
+            return []
         return [
-            CaseOf(subject, surface, mode)
+            CaseOf(subject, surface, mode, bridge)
             for subject in self.subjects(check)
-            for surface in self.surfaces_of(check)
+            for surface, bridge in self.routes(check, subject)
             for mode in check.modes
         ]
 
@@ -63,10 +79,13 @@ class Plan:
         """Whether the run judges less than the target claims."""
         return bool(self.only) or self.profiles != frozenset(target.claims.profiles)
 
-    def everything(self, checks: Iterable[Check]) -> Iterator[tuple[str, str, str, str]]:
-        """Check, subject, surface and mode of every case of the run."""
+    def everything(self, checks: Iterable[Check]) -> Iterator[tuple[str, str, str, str, str | None]]:
+        """Check, subject, surface, mode and bridge of every case of the run."""
         for check in checks:
-            yield from ((check.id, case.subject, case.surface, case.mode) for case in self.cases(check))
+            yield from ((check.id, case.subject, case.surface, case.mode, case.bridge) for case in self.cases(check))
+
+    def runs(self, check: Check) -> bool:
+        return not self.only or check.id in self.only
 
     def subjects(self, check: Check) -> Iterator[str]:
         """Controls first: what proves the instrument runs before what it measures."""
@@ -78,16 +97,15 @@ class Plan:
             yield from (FAULT + fault for fault in check.catches[:1] if check.id in CANARIES)
             yield TARGET
 
-    def surfaces_of(self, check: Check) -> list[Surface]:
-        """Where the check applies to what is claimed."""
-        if (self.only and check.id not in self.only) or check.feature not in self.features:
-            return []
-        return [s for s in check.surfaces if s in self.surfaces and check.profile_on(s) in self.profiles]
+    def routes(self, check: Check, subject: str) -> list[Route]:
+        """Where the check applies to what is claimed; what translates is proved on the protocols that it ends in."""
+        if not check.bridges or self.selftest:
+            return [(s, None) for s in check.surfaces if s in self.surfaces and check.profile_on(s) in self.profiles]
+        pairs: list[Route] = [(s, u) for s, u in self.bridges if s in check.surfaces and TRANSLATION in self.profiles]
+        return pairs if subject == TARGET else [(surface, None) for surface in dict.fromkeys(s for s, _ in pairs)]
 
-    def unclaimed(self, checks: Iterable[Check]) -> Iterator[tuple[Check, Surface]]:
+    def unclaimed(self, checks: Iterable[Check]) -> Iterator[tuple[Check, Surface, Surface | None]]:
         """What belongs to a claimed profile but to a feature that the target does not claim."""
         for check in checks:
-            if check.feature not in self.features and (not self.only or check.id in self.only):
-                for surface in check.surfaces:
-                    if surface in self.surfaces and check.profile_on(surface) in self.profiles:
-                        yield check, surface
+            if check.feature not in self.features and self.runs(check):
+                yield from ((check, surface, bridge) for surface, bridge in self.routes(check, TARGET))

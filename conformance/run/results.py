@@ -33,6 +33,7 @@ class Result:
     evidence: str = ""
     to_client: tuple[str, ...] = ()
     to_upstream: tuple[str, ...] = ()
+    bridge: Surface | None = None
 
     @property
     def needs_confirmation(self) -> bool:

@@ -23,7 +23,7 @@ from conformance.run.fixtures import STAGED
 from conformance.run.plan import CaseOf, Plan
 from conformance.run.results import RESULT, Result, message_of, outcome_of
 from conformance.run.stage import FAULT, STAGE, TARGET
-from conformance.run.staging import model_for, staged
+from conformance.run.staging import staged
 from conformance.run.waivers import WaiversInvalidError, read_waivers
 from conformance.secrets import redact
 from conformance.surface import Surface
@@ -191,6 +191,7 @@ class Run:
             subject=case.subject,
             surface=case.surface,
             mode=case.mode,
+            bridge=case.bridge,
             outcome=outcome_of(error.value if error else None),
             seconds=round(item.stash.get(_SECONDS, 0.0), 4),
             message=redact(message_of(error, check.held.text, left), secrets),
@@ -239,7 +240,7 @@ class Run:
 
     def _account(self, target: Target, running: Running) -> Report:
         checks = load_suites()
-        ran = {(result.check, result.subject, result.surface, result.mode) for result in self.results}
+        ran = {(result.check, result.subject, result.surface, result.mode, result.bridge) for result in self.results}
         return account(
             target=target,
             asked_for=self.config.getoption("conformance_target"),
@@ -281,11 +282,11 @@ def _plan(config: pytest.Config, target: Target | None) -> Plan:
     profiles = frozenset(config.getoption("conformance_profiles"))
     if target is None:
         return Plan(tuple(Surface), frozenset(PROFILES), frozenset(FEATURES), only, selftest=True)
-    surfaces = tuple(surface for surface in target.surfaces if model_for(target, surface))
+    straight = tuple(surface for surface in target.surfaces if surface in target.straight)
     claimed = frozenset(target.claims.profiles)
     for name in profiles - claimed:
         raise NotInRunError(f"the target does not claim the profile {name}; it claims {', '.join(sorted(claimed))}")
-    return Plan(surfaces, profiles or claimed, frozenset(target.claims.features), only)
+    return Plan(straight, profiles or claimed, frozenset(target.claims.features), only, bridges=tuple(target.bridges))
 
 
 def _param(item: pytest.Item) -> CaseOf:

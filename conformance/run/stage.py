@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import field
 from pathlib import Path
 from typing import Any
 
@@ -23,13 +24,18 @@ FAULT = "fault:"
 class Subject:
     """What checks are aimed at: the target, the upstream itself, or a relay with at most one fault.
 
-    `doors` holds one entry a surface; `hooks` describes how its keys are minted and ended; `logs` hold its own output.
+    `doors` holds one entry a surface, `bridges` one a surface and the protocol that it is translated into; `hooks`
+    describes how its keys are minted and ended; `logs` hold its own output.
     """
 
     name: str
     doors: dict[Surface, Door]
+    bridges: dict[Surface, dict[Surface, Door]] = field(default_factory=dict)
     hooks: dict[str, Any] | None = None
     logs: tuple[Path, ...] = ()
+
+    def door(self, surface: Surface, bridge: Surface | None = None) -> Door:
+        return self.doors[surface] if bridge is None else self.bridges[surface][bridge]
 
     def output(self) -> bytes:
         """All that it has written so far."""

@@ -85,18 +85,17 @@ def _relay(name: str, relays: FaultyProcess, prefix: str, secrets: Mapping[str, 
         url = f"{relays.url}{prefix}{BELOW_PROVIDER[provider]}"
         doors[surface] = Door(url, secrets["client"].value, _MODELS[surface], _MODELS[surface])
     hooks = Hooks(_RELAY_KEYS, relays.url + prefix, {}, {})
-    return Subject(name, doors, hooks.describe(), (relays.log,))
+    return Subject(name, doors, hooks=hooks.describe(), logs=(relays.log,))
 
 
 def _target(target: Target, running: Running) -> Subject:
-    doors = {
-        surface: Door(url, running.key, model.name, model.upstream_name or model.name)
-        for surface, url in running.surfaces.items()
-        if (model := model_for(target, surface)) is not None
-    }
-    return Subject(TARGET, doors, running.hooks.describe(), running.log_files)
+    doors = {surface: _door(running, surface, model) for surface, model in target.straight.items()}
+    bridges: dict[Surface, dict[Surface, Door]] = {}
+    for (surface, upstream), model in target.bridges.items():
+        bridges.setdefault(surface, {})[upstream] = _door(running, surface, model)
+    return Subject(TARGET, doors, bridges, running.hooks.describe(), running.log_files)
 
 
-def model_for(target: Target, surface: Surface) -> Model | None:
-    """The model whose provider speaks the surface's own protocol: what goes in comes out."""
-    return next((m for m in target.models if surface in m.surfaces and m.upstream == surface), None)
+def _door(running: Running, surface: Surface, model: Model) -> Door:
+    url, upstream_name = running.surfaces[surface], model.upstream_name or model.name
+    return Door(url, running.key, model.name, upstream_name, running.headers(model))

@@ -8,6 +8,7 @@ PROFILES = {
     "keys": "credentials of clients: carriers, refusals, life",
     "isolation": "keys stay where they belong, clients never mix",
     "connection": "cancelled, cut and repeated calls",
+    "translation": "one protocol at the client, another at the provider",
 }
 
 FEATURES = {

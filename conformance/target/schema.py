@@ -95,6 +95,7 @@ class Install(Table):
     pip: tuple[Package, ...] = ()
     python: str | None = None  # the interpreter of the virtual environment; the harness's own by default
     npm: tuple[Package, ...] = ()
+    overrides: dict[str, str] = {}  # npm: versions of packages that the gateway's own packages depend on
     apt: str | None = None
     executable: str | None = None
 
@@ -104,6 +105,8 @@ class Install(Table):
             raise ValueError("needs exactly one of pip, npm and apt")
         if bool(self.apt) != bool(self.executable):
             raise ValueError("apt and executable go together")
+        if self.overrides and not self.npm:
+            raise ValueError("overrides are npm's")
         return self
 
 
@@ -145,12 +148,13 @@ class Auth(Table):
 
 
 class Model(Table):
-    """What a client asks for, and what the gateway then speaks upstream."""
+    """What a client asks for, and what the gateway then speaks upstream; `headers` go with each request for it."""
 
     name: Name
     upstream: ServedSurface
     surfaces: Annotated[tuple[ServedSurface, ...], Field(min_length=1)]
     upstream_name: str | None = None
+    headers: dict[str, Template] = {}
 
 
 class Claims(Table):
@@ -182,6 +186,30 @@ class Target(Table):
     def here(self) -> Path:
         """The directory of the target file."""
         return self._here
+
+    @property
+    def straight(self) -> dict[Surface, Model]:
+        """By surface, the model whose provider speaks the surface's own protocol: what goes in comes out."""
+        return {surface: model for (surface, upstream), model in self._routes().items() if surface == upstream}
+
+    @property
+    def bridges(self) -> dict[tuple[Surface, Surface], Model]:
+        """By client's and provider's protocol, the models that take translation."""
+        return {pair: model for pair, model in self._routes().items() if pair[0] != pair[1]}
+
+    def _routes(self) -> dict[tuple[Surface, Surface], Model]:
+        """The first model of each pair."""
+        routes: dict[tuple[Surface, Surface], Model] = {}
+        for model in self.models:
+            for surface in (surface for surface in model.surfaces if surface in self.surfaces):
+                routes.setdefault((surface, model.upstream), model)
+        return routes
+
+    @model_validator(mode="after")
+    def _something_to_translate(self) -> Self:
+        if "translation" in self.claims.profiles and not self.bridges:
+            raise ValueError("claims translation, but no model is served on a surface that is not its upstream's own")
+        return self
 
     @model_validator(mode="after")
     def _one_version(self) -> Self:

@@ -350,6 +350,16 @@ TOOLS = (
     Spoils("drops-tool-choice", DEFINITIONS, "asked body", lambda it: "tool_choice" not in it.asked),
 )
 
+PICTURE = {"role": "user", "content": [{"type": "image", "source": {"type": "base64", "data": "AAAA"}}]}
+
+TRANSLATION = (
+    Spoils("drops-instructions", asked(CLAUDE, system="Be brief."), "asked body", lambda it: "system" not in it.asked),
+    Spoils("drops-limits", asked(CLAUDE, max_tokens=7), "asked body", lambda it: "max_tokens" not in it.asked),
+    Spoils("drops-images", CLAUDE.but(turns=(PICTURE,)), "asked body", lambda it: b"base64" not in it.received[0].body),
+    Spoils("makes-up-an-ending", TOLD.delivered(end_after=4), "body", lambda it: it.types[-1] == "message_stop"),
+    Spoils("asks-for-the-whole", asked(CHAT, stream=True), "asked body", lambda it: "stream" not in it.asked),
+)
+
 THOUGHT = Reply(text="done.", thinking=(Thinking("hm hm", "PROOF=="), RedactedThinking("OPAQUE==")))
 REASONED = asked(RESPONSES.but(reply=THOUGHT), include=["reasoning.encrypted_content"])
 THINKER = CLAUDE.but(
@@ -489,4 +499,4 @@ CONNECTION = (
     Spoils("calls-twice", CHAT, "calls", lambda it: len(it.received) == 2),
 )
 
-ROWS = (*HEADERS, *BODY, *STREAMING, *TOOLS, *THINKING, *USAGE, *ERRORS, *ISOLATION, *CONNECTION)
+ROWS = (*HEADERS, *BODY, *STREAMING, *TOOLS, *THINKING, *USAGE, *ERRORS, *ISOLATION, *CONNECTION, *TRANSLATION)

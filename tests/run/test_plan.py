@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 from conformance.catalogue import load_suites
+from conformance.check import TRANSLATION, Check
 from conformance.drivers import Mode
 from conformance.run.plan import CaseOf, Plan
 from conformance.surface import Surface
@@ -22,6 +25,10 @@ def plan(
     )
 
 
+def surfaces(chosen: Plan, check: Check) -> set[Surface]:
+    return {case.surface for case in chosen.cases(check)}
+
+
 def test_each_case_runs_directly_first_and_then_at_the_target() -> None:
     cases = plan(CHAT).cases(CHECKS["plain/text"])
     modes = CHECKS["plain/text"].modes
@@ -40,22 +47,34 @@ def test_the_selftest_runs_each_fault_and_a_relay_without_any() -> None:
 
 def test_a_check_runs_where_surface_profile_and_feature_are_claimed() -> None:
     check = CHECKS["plain/text"]
-    assert plan().surfaces_of(check) == list(Surface)
-    assert plan(MESSAGES).surfaces_of(check) == [MESSAGES]
-    assert plan(profiles={"openai-chat", "headers"}).surfaces_of(check) == [CHAT]
-    assert plan(without="body").surfaces_of(check) == []
-    assert plan(only="plain/text").surfaces_of(check) == list(Surface)
-    assert plan(only="plain/unicode").surfaces_of(check) == []
+    assert surfaces(plan(), check) == set(Surface)
+    assert surfaces(plan(MESSAGES), check) == {MESSAGES}
+    assert surfaces(plan(profiles={"openai-chat", "headers"}), check) == {CHAT}
+    assert surfaces(plan(without="body"), check) == set()
+    assert surfaces(plan(only="plain/text"), check) == set(Surface)
+    assert surfaces(plan(only="plain/unicode"), check) == set()
 
 
 def test_what_is_not_claimed_is_named_once_a_surface() -> None:
     found = list(plan(MESSAGES, without="betas").unclaimed(CHECKS.values()))
-    assert {check.feature for check, _ in found} == {"betas"}
-    assert {check.id for check, _ in found} == {check.id for check in CHECKS.values() if check.feature == "betas"}
+    assert {check.feature for check, _, _ in found} == {"betas"}
+    assert {check.id for check, _, _ in found} == {check.id for check in CHECKS.values() if check.feature == "betas"}
     assert [
-        check.id for check, _ in plan(MESSAGES, without="betas", only="plain/text").unclaimed(CHECKS.values())
+        check.id for check, _, _ in plan(MESSAGES, without="betas", only="plain/text").unclaimed(CHECKS.values())
     ] == []
 
 
 def test_a_case_is_shown_with_all_its_parts() -> None:
     assert str(CaseOf("target", CHAT, Mode.SYNC_STREAM)) == "target-openai-chat-sync-stream"
+    assert str(CaseOf("target", CHAT, Mode.ASYNC, MESSAGES)) == "target-openai-chat-over-anthropic-messages-async"
+
+
+def test_translation_runs_on_each_declared_pair_and_its_controls_without_translating() -> None:
+    check = replace(CHECKS["plain/text"], profile=TRANSLATION, modes=(Mode.ASYNC,))
+    chosen = replace(plan(MESSAGES), bridges=((CHAT, MESSAGES), (CHAT, Surface.OPENAI_RESPONSES)))
+    assert chosen.cases(check) == [
+        CaseOf("direct", CHAT, Mode.ASYNC),
+        CaseOf("target", CHAT, Mode.ASYNC, MESSAGES),
+        CaseOf("target", CHAT, Mode.ASYNC, Surface.OPENAI_RESPONSES),
+    ]
+    assert replace(chosen, profiles=frozenset({"openai-chat"})).cases(check) == []

@@ -203,3 +203,9 @@ def test_a_version_that_cannot_be_chosen_is_a_mistake(name: str) -> None:
 def test_claims_are_data_with_a_meaning() -> None:
     assert all(FEATURES.values())
     assert set(Surface) <= set(PROFILES)
+
+
+def test_translation_cannot_be_claimed_without_a_pair_to_translate(tmp_path: Path) -> None:
+    text = TOML.replace('profiles = ["openai-chat"]', 'profiles = ["openai-chat", "translation"]')
+    with pytest.raises(TargetInvalidError, match="no model is served on a surface that is not its upstream's own"):
+        load(written(tmp_path, text))

@@ -11,6 +11,7 @@ from conformance.faulty.faults import (
     streaming,
     thinking,
     tools,
+    translation,
     usage,
 )
 
@@ -25,5 +26,6 @@ __all__ = [
     "streaming",
     "thinking",
     "tools",
+    "translation",
     "usage",
 ]

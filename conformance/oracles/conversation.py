@@ -1,0 +1,164 @@
+"""What a provider was asked, said once for every protocol: the judge of requests that were translated."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from conformance.upstream import Received
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A conversation as its provider understands it.
+
+    `turns` are (role, text), neighbours of one role joined; tool calls are (id, name, arguments as values) and results
+    (id of the call, text), in the order in which they stand; `tools` maps a name to its JSON Schema; `images` are the
+    base64 data of the user's. `choice` is auto, none, required, or the name of the tool that is forced.
+    """
+
+    system: str
+    turns: tuple[tuple[str, str], ...]
+    calls: tuple[tuple[str, str, Any], ...]
+    results: tuple[tuple[str, str], ...]
+    tools: dict[str, Any]
+    choice: str | None
+    one_call_only: bool
+    limit: int | None
+    images: tuple[str, ...]
+    streamed: bool
+
+
+_Part = tuple[str, Any]
+"""One thing that is said: what it is, and what it holds."""
+
+
+def understood(received: Received) -> Asked:
+    """Read a request by the protocol of the route that it came to; raises `AssertionError` where that is none."""
+    body = received.json
+    for ending, parts, options in _PROTOCOLS:
+        if received.path.endswith(ending):
+            return _gathered(list(parts(body)), options(body), streamed=body.get("stream") is True)
+    raise AssertionError(f"{received.path} is no route of a provider's that generates")
+
+
+def _gathered(parts: list[_Part], options: dict[str, Any], *, streamed: bool) -> Asked:
+    turns: list[tuple[str, str]] = []
+    for role, text in (part for part in parts if part[0] in ("user", "assistant")):
+        if turns and turns[-1][0] == role:
+            turns[-1] = (role, f"{turns[-1][1]}\n{text}")
+        else:
+            turns.append((role, text))
+    return Asked(
+        system="\n".join(text for kind, text in parts if kind == "system"),
+        turns=tuple(turns),
+        calls=tuple(held for kind, held in parts if kind == "call"),
+        results=tuple(held for kind, held in parts if kind == "result"),
+        images=tuple(held for kind, held in parts if kind == "image"),
+        streamed=streamed,
+        **options,
+    )
+
+
+def _chat(body: dict[str, Any]) -> Iterator[_Part]:
+    for message in body["messages"]:
+        role = message["role"]
+        if role == "tool":
+            yield "result", (message["tool_call_id"], _text(message["content"]))
+            continue
+        yield from _content("system" if role == "developer" else role, message.get("content"))
+        for call in message.get("tool_calls") or ():
+            yield "call", (call["id"], call["function"]["name"], _value(call["function"]["arguments"]))
+
+
+def _responses(body: dict[str, Any]) -> Iterator[_Part]:
+    if body.get("instructions"):
+        yield "system", body["instructions"]
+    given = body["input"]
+    for item in [{"role": "user", "content": given}] if isinstance(given, str) else given:
+        match item.get("type", "message"):
+            case "message":
+                role = item["role"]
+                yield from _content("system" if role == "developer" else role, item["content"])
+            case "function_call":
+                yield "call", (item["call_id"], item["name"], _value(item["arguments"]))
+            case "function_call_output":
+                yield "result", (item["call_id"], _text(item["output"]))
+
+
+def _messages(body: dict[str, Any]) -> Iterator[_Part]:
+    yield from _content("system", body.get("system"))
+    for message in body["messages"]:
+        yield from _content(message["role"], message["content"])
+
+
+def _content(role: str, content: Any) -> Iterator[_Part]:
+    if isinstance(content, str):
+        yield role, content
+        return
+    for block in content or ():
+        match block.get("type"):
+            case "text" | "input_text" | "output_text":
+                yield role, block["text"]
+            case "tool_use":
+                yield "call", (block["id"], block["name"], block["input"])
+            case "tool_result":
+                yield "result", (block["tool_use_id"], _text(block.get("content")))
+            case "image":
+                yield "image", block["source"].get("data") or block["source"].get("url")
+            case "image_url":
+                yield "image", block["image_url"]["url"].rpartition("base64,")[2]
+            case "input_image":
+                yield "image", block["image_url"].rpartition("base64,")[2]
+
+
+def _text(content: Any) -> str:
+    if isinstance(content, str):
+        return content
+    return "".join(part.get("text", "") for part in content or ())
+
+
+def _value(arguments: str) -> Any:
+    return json.loads(arguments or "{}")
+
+
+def _chat_options(body: dict[str, Any]) -> dict[str, Any]:
+    choice = body.get("tool_choice")
+    return {
+        "tools": {tool["function"]["name"]: tool["function"].get("parameters") for tool in body.get("tools") or ()},
+        "choice": choice["function"]["name"] if isinstance(choice, dict) else choice,
+        "one_call_only": body.get("parallel_tool_calls") is False,
+        "limit": body.get("max_completion_tokens") or body.get("max_tokens"),
+    }
+
+
+def _responses_options(body: dict[str, Any]) -> dict[str, Any]:
+    choice = body.get("tool_choice")
+    return {
+        "tools": {tool["name"]: tool.get("parameters") for tool in body.get("tools") or ()},
+        "choice": choice["name"] if isinstance(choice, dict) else choice,
+        "one_call_only": body.get("parallel_tool_calls") is False,
+        "limit": body.get("max_output_tokens"),
+    }
+
+
+def _messages_options(body: dict[str, Any]) -> dict[str, Any]:
+    choice = body.get("tool_choice") or {}
+    kind = choice.get("type")
+    return {
+        "tools": {tool["name"]: tool.get("input_schema") for tool in body.get("tools") or ()},
+        "choice": choice["name"] if kind == "tool" else "required" if kind == "any" else kind,
+        "one_call_only": choice.get("disable_parallel_tool_use") is True,
+        "limit": body.get("max_tokens"),
+    }
+
+
+_PROTOCOLS: tuple[tuple[str, Any, Any], ...] = (
+    ("/chat/completions", _chat, _chat_options),
+    ("/responses", _responses, _responses_options),
+    ("/messages", _messages, _messages_options),
+)

@@ -1,0 +1,110 @@
+"""What a provider answers, as a client of another protocol reads it."""
+
+import json
+from collections.abc import Sequence
+
+from conformance.api import (
+    CHAT,
+    MESSAGES,
+    RESPONSES,
+    Ask,
+    Client,
+    Mode,
+    Reply,
+    Thinking,
+    Tool,
+    ToolCall,
+    Upstream,
+    Usage,
+    check,
+)
+
+BOTH = (Mode.ASYNC, Mode.ASYNC_STREAM)
+WEATHER = Tool("weather", "Today's weather.", {"type": "object", "properties": {"city": {"type": "string"}}})
+LETTERS = "Tromsø 日本語 👩‍👩‍👧 e\u0301 \u2028 \u0085 \u2029 end"
+ODD = '{"zeta": 1.5, "alpha": 12345678901234567890, "né": "é\\u2028", "nested": [{"deep": [[], {}, null]}]}'
+
+
+@check(
+    "translation/answer/text",
+    requirement="translated-text",
+    feature="body",
+    modes=BOTH,
+    catches=("mangles-unicode", "loses-last-sentence"),
+)
+async def test_text_keeps_every_letter(client: Client, upstream: Upstream) -> None:
+    script = await upstream.answers(Reply(text=LETTERS))
+    answer = await client.ask(script.prompt)
+    assert answer.text == LETTERS
+    assert answer.stop == "end"
+
+
+@check(
+    "translation/answer/tools",
+    requirement="translated-tool-calls",
+    feature="tools",
+    modes=BOTH,
+    catches=("loses-second-tool-call", "merges-parallel-calls", "rounds-tool-numbers"),
+)
+async def test_parallel_calls_stay_apart_with_all_their_arguments(client: Client, upstream: Upstream) -> None:
+    calls = (
+        ToolCall("call_one", "weather", '{"city": "Oslo"}'),
+        ToolCall("call_two", "weather", ODD),
+        ToolCall("call_three", "clock", "{}"),
+    )
+    script = await upstream.answers(Reply(text="Three calls.", tool_calls=calls))
+    answer = await client.ask(Ask(script.prompt, tools=(WEATHER, Tool("clock"))))
+    assert _meant(answer.tool_calls) == _meant(calls)
+    assert len({call.id for call in answer.tool_calls}) == len(calls), "two calls under one id"
+    assert answer.stop == "tool-use"
+    assert answer.text == "Three calls."
+
+
+@check(
+    "translation/answer/stop",
+    requirement="translated-stop",
+    feature="body",
+    modes=BOTH,
+    catches=("flattens-stop-reason",),
+)
+async def test_an_answer_that_was_cut_short_says_so(client: Client, upstream: Upstream) -> None:
+    script = await upstream.answers(Reply(text="The list begins with", stop="length"))
+    answer = await client.ask(script.prompt)
+    assert answer.stop == "length"
+
+
+@check(
+    "translation/answer/usage",
+    requirement="translated-usage",
+    feature="usage",
+    modes=BOTH,
+    catches=("loses-usage", "counts-twice", "loses-cached-usage"),
+)
+async def test_tokens_are_conserved_cached_ones_included(client: Client, upstream: Upstream) -> None:
+    counted = Usage(input=9123, output=87, cache_read=7000)
+    script = await upstream.answers(Reply(text="Counted.", usage=counted))
+    wish = {"stream_options": {"include_usage": True}} if client.surface == CHAT and client.mode.streams else {}
+    usage = (await client.ask(Ask(script.prompt, fields=wish))).usage
+    assert usage is not None, "no usage"
+    assert (usage.input, usage.output, usage.cache_read) == (counted.input, counted.output, counted.cache_read)
+
+
+@check(
+    "translation/answer/thinking",
+    requirement="translated-thinking",
+    feature="thinking",
+    surfaces=(RESPONSES, MESSAGES),
+    modes=BOTH,
+    catches=("drops-thinking",),
+)
+async def test_reasoning_is_never_shown_as_the_answer(client: Client, upstream: Upstream) -> None:
+    script = await upstream.answers(Reply(text="Forty-two.", thinking=(Thinking("Six by seven.", "c2lnbmF0dXJl"),)))
+    answer = await client.ask(script.prompt)
+    assert answer.text == "Forty-two."
+    if b"Six by seven." in (await script.received()).sent:
+        thought = "".join(getattr(block, "text", "") for block in answer.thinking)
+        assert thought == "Six by seven.", f"the provider's reasoning came as {thought!r}"
+
+
+def _meant(calls: Sequence[ToolCall]) -> list[tuple[str, object]]:
+    return [(call.name, json.loads(call.arguments)) for call in calls]

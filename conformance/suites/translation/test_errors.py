@@ -1,0 +1,50 @@
+"""Errors of one provider, in the envelope of another's client."""
+
+from conformance.api import CHAT, MESSAGES, Client, Mode, ProviderError, Reply, Tape, Upstream, check
+
+BOTH = (Mode.ASYNC, Mode.ASYNC_STREAM)
+
+
+@check(
+    "translation/errors/status",
+    requirement="translated-errors",
+    feature="errors",
+    modes=BOTH,
+    catches=("flattens-status", "errors-as-200"),
+)
+async def test_a_refusal_keeps_its_status_and_words(client: Client, upstream: Upstream) -> None:
+    for status in (400, 404, 429, 500):
+        script = await upstream.answers(Reply(error=ProviderError(status, "refused, by script")))
+        failure = await client.fails(script.prompt)
+        assert failure.status == status, f"{status} became {failure.status}"
+        assert "refused, by script" in f"{failure.message} {failure.body}", f"the client was told {failure.message!r}"
+
+
+@check(
+    "translation/errors/envelope",
+    requirement="translated-error-envelope",
+    feature="errors",
+    catches=("foreign-envelope",),
+)
+async def test_an_error_comes_in_the_clients_own_envelope(client: Client, upstream: Upstream, tape: Tape) -> None:
+    script = await upstream.answers(Reply(error=ProviderError(429, "too fast, by script")))
+    await client.fails(script.prompt)
+    body = tape.last.json
+    assert isinstance(body.get("error"), dict), f"no error object in {body}"
+    assert isinstance(body["error"].get("message"), str)
+    if client.surface == MESSAGES:
+        assert body.get("type") == "error"
+        assert body["error"].get("type") == "rate_limit_error"
+    elif client.surface == CHAT:
+        assert "code" in body["error"], f"no code in {body}"
+
+
+@check(
+    "translation/errors/retry-after",
+    requirement="retry-after-kept",
+    feature="errors",
+    catches=("loses-retry-after",),
+)
+async def test_a_client_learns_when_to_come_back(client: Client, upstream: Upstream) -> None:
+    script = await upstream.answers(Reply(error=ProviderError(429, retry_after="7")))
+    assert (await client.fails(script.prompt)).header("retry-after") == "7"

@@ -1,0 +1,175 @@
+"""What a client asks for, as a provider of another protocol reads it."""
+
+import json
+
+from conformance.api import (
+    CHAT,
+    MESSAGES,
+    RESPONSES,
+    Ask,
+    Client,
+    Mode,
+    Reply,
+    Tool,
+    ToolCall,
+    ToolResult,
+    Turn,
+    Upstream,
+    check,
+    understood,
+)
+
+BOTH = (Mode.ASYNC, Mode.ASYNC_STREAM)
+WEATHER = Tool(
+    "weather", "Today's weather.", {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
+)
+CLOCK = Tool("clock", "The time.", {"type": "object", "properties": {}})
+SYSTEM = "You speak Norwegian only."
+PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+
+
+@check(
+    "translation/request/system",
+    requirement="translated-request",
+    feature="body",
+    catches=("drops-instructions",),
+)
+async def test_the_system_prompt_arrives_as_one(client: Client, upstream: Upstream) -> None:
+    script = await upstream.answers()
+    await client.ask(Ask(script.prompt, fields=_with_system(client, script.prompt)))
+    seen = understood(await script.received())
+    assert seen.system == SYSTEM
+    assert seen.turns == (("user", script.prompt),)
+
+
+@check(
+    "translation/request/tools",
+    requirement="translated-request",
+    feature="tools",
+    catches=("drops-tool-definitions-but-first",),
+)
+async def test_tools_arrive_with_their_schemas(client: Client, upstream: Upstream) -> None:
+    script = await upstream.answers()
+    await client.ask(Ask(script.prompt, tools=(WEATHER, CLOCK)))
+    seen = understood(await script.received())
+    assert list(seen.tools) == ["weather", "clock"]
+    assert seen.tools["weather"]["properties"] == WEATHER.parameters["properties"]
+    assert seen.tools["weather"]["required"] == ["city"]
+
+
+@check(
+    "translation/request/tool-choice",
+    requirement="translated-tool-choice",
+    feature="tools",
+    catches=("drops-tool-choice",),
+)
+async def test_a_choice_of_tools_keeps_its_meaning(client: Client, upstream: Upstream) -> None:
+    for meant, choice in _CHOICES[client.surface].items():
+        script = await upstream.answers()
+        await client.ask(Ask(script.prompt, tools=(WEATHER,), fields={"tool_choice": choice}))
+        assert understood(await script.received()).choice == meant, f"{choice} became another choice"
+
+
+@check(
+    "translation/request/one-call-only",
+    requirement="translated-tool-choice",
+    feature="tools",
+    catches=("drops-tool-choice",),
+)
+async def test_no_more_than_one_call_stays_no_more_than_one(client: Client, upstream: Upstream) -> None:
+    script = await upstream.answers()
+    fields = (
+        {"tool_choice": {"type": "auto", "disable_parallel_tool_use": True}}
+        if client.surface == MESSAGES
+        else {"parallel_tool_calls": False}
+    )
+    await client.ask(Ask(script.prompt, tools=(WEATHER,), fields=fields))
+    assert understood(await script.received()).one_call_only
+
+
+@check(
+    "translation/request/results",
+    requirement="translated-request",
+    feature="tools",
+    modes=BOTH,
+    catches=("drops-tool-results", "rewrites-tool-ids-upstream"),
+)
+async def test_each_result_reaches_the_provider_under_the_id_of_its_call(client: Client, upstream: Upstream) -> None:
+    calls = (ToolCall("call_Oslo", "weather", '{"city": "Oslo"}'), ToolCall("call_Lima", "weather", '{"city": "Lima"}'))
+    script = await upstream.answers(Reply(text="Both.", tool_calls=calls), Reply(text="Snow and sun."))
+    first = await client.ask(Ask(script.prompt, tools=(WEATHER,)))
+    results = tuple(ToolResult(call.id, f"fine in {json.loads(call.arguments)['city']}") for call in first.tool_calls)
+    second = await client.ask(Ask(script.prompt, tools=(WEATHER,), turns=(Turn(first, results),)))
+    assert second.text == "Snow and sun."
+    _, turn = await script.arrived(2)
+    seen = understood(turn)
+    assert [(name, arguments) for _, name, arguments in seen.calls] == [
+        ("weather", {"city": "Oslo"}),
+        ("weather", {"city": "Lima"}),
+    ]
+    assert seen.results == tuple((call, f"fine in {given['city']}") for call, _, given in seen.calls)
+    assert {call for call, _, _ in seen.calls} == {"call_Oslo", "call_Lima"}, "the provider does not know these ids"
+
+
+@check("translation/request/limit", requirement="translated-request", feature="body", catches=("drops-limits",))
+async def test_the_limit_of_an_answer_arrives(client: Client, upstream: Upstream) -> None:
+    script = await upstream.answers()
+    name = {CHAT: "max_completion_tokens", RESPONSES: "max_output_tokens", MESSAGES: "max_tokens"}[client.surface]
+    await client.ask(Ask(script.prompt, fields={name: 1717}))
+    assert understood(await script.received()).limit == 1717
+
+
+@check("translation/request/image", requirement="translated-request", feature="body", catches=("drops-images",))
+async def test_an_image_arrives_to_the_byte(client: Client, upstream: Upstream) -> None:
+    script = await upstream.answers()
+    await client.ask(Ask(script.prompt, fields=_with_image(client, script.prompt)))
+    seen = understood(await script.received())
+    assert seen.images == (PIXEL,)
+    assert seen.turns == (("user", script.prompt),)
+
+
+@check(
+    "translation/request/streamed",
+    requirement="translated-stream-in-time",
+    feature="streaming",
+    modes=(Mode.ASYNC_STREAM,),
+    catches=("asks-for-the-whole",),
+)
+async def test_a_stream_is_asked_for_as_one(client: Client, upstream: Upstream) -> None:
+    script = await upstream.answers()
+    await client.ask(script.prompt)
+    assert understood(await script.received()).streamed
+
+
+def _with_system(client: Client, prompt: str) -> dict[str, object]:
+    if client.surface == CHAT:
+        return {"messages": [{"role": "system", "content": SYSTEM}, {"role": "user", "content": prompt}]}
+    return {"system" if client.surface == MESSAGES else "instructions": SYSTEM}
+
+
+def _with_image(client: Client, prompt: str) -> dict[str, object]:
+    uri = f"data:image/png;base64,{PIXEL}"
+    if client.surface == RESPONSES:
+        parts = [{"type": "input_text", "text": prompt}, {"type": "input_image", "image_url": uri, "detail": "auto"}]
+        return {"input": [{"role": "user", "content": parts}]}
+    image = (
+        {"type": "image_url", "image_url": {"url": uri}}
+        if client.surface == CHAT
+        else {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": PIXEL}}
+    )
+    return {"messages": [{"role": "user", "content": [{"type": "text", "text": prompt}, image]}]}
+
+
+_CHOICES: dict[str, dict[str, object]] = {
+    CHAT: {
+        "auto": "auto",
+        "required": "required",
+        "weather": {"type": "function", "function": {"name": "weather"}},
+    },
+    RESPONSES: {"auto": "auto", "required": "required", "weather": {"type": "function", "name": "weather"}},
+    MESSAGES: {
+        "auto": {"type": "auto"},
+        "required": {"type": "any"},
+        "weather": {"type": "tool", "name": "weather"},
+    },
+}

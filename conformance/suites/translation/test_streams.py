@@ -1,0 +1,126 @@
+"""Streams that change their protocol on the way: in time, in the client's own grammar, and honest to their end."""
+
+import json
+
+from conformance.api import (
+    CHAT,
+    GRAMMARS,
+    MESSAGES,
+    Ask,
+    Client,
+    Delivery,
+    Mode,
+    ProviderError,
+    Reply,
+    Tape,
+    Thinking,
+    Tool,
+    ToolCall,
+    Upstream,
+    check,
+    parse,
+)
+
+STREAM = (Mode.ASYNC_STREAM,)
+WORDS = ("Ein ", "zwei ", "drei ", "vier.")
+CALLS = (
+    ToolCall("call_one", "weather", '{"city": "Oslo"}'),
+    ToolCall("call_two", "weather", '{"city": "Bergen"}'),
+)
+RICH = Reply(text=("Let me ", "look."), thinking=(Thinking("Two cities.", "c2lnbmF0dXJl"),), tool_calls=CALLS)
+
+
+@check(
+    "translation/stream/incremental",
+    requirement="translated-stream-in-time",
+    feature="streaming",
+    modes=STREAM,
+    catches=("buffers",),
+)
+async def test_each_piece_arrives_before_the_next_but_one_is_sent(client: Client, upstream: Upstream) -> None:
+    script = await upstream.answers(Reply(text=WORDS, delivery=Delivery(gated=True)))
+    async with client.stream(script.prompt) as stream:
+        await script.release()  # a translator may look one event ahead
+        for word in WORDS:
+            assert await stream.next_text() == word
+            await script.release()
+
+
+@check(
+    "translation/stream/grammar",
+    requirement="translated-stream-grammar",
+    feature="streaming",
+    modes=STREAM,
+    catches=(
+        "restarts-indices",
+        "interleaves-blocks",
+        "repeats-start",
+        "repeats-terminal",
+        "loses-terminal",
+        "loses-item-done",
+        "skips-sequence-numbers",
+    ),
+)
+async def test_events_come_in_the_order_of_the_clients_protocol(client: Client, upstream: Upstream, tape: Tape) -> None:
+    script = await upstream.answers(RICH)
+    await client.ask(Ask(script.prompt, tools=(Tool("weather"),)))
+    events = [e for e in parse(tape.last.content).events if client.surface == CHAT or e.data != "[DONE]"]
+    GRAMMARS[client.surface]().check(events)
+
+
+@check(
+    "translation/stream/helper",
+    requirement="translated-tool-calls",
+    feature="tools",
+    modes=(Mode.ASYNC_HELPER,),
+    catches=("loses-second-tool-call", "merges-parallel-calls"),
+)
+async def test_the_sdks_own_accumulator_reads_it(client: Client, upstream: Upstream) -> None:
+    script = await upstream.answers(RICH)
+    answer = await client.ask(Ask(script.prompt, tools=(Tool("weather"),)))
+    assert [(call.name, json.loads(call.arguments)) for call in answer.tool_calls] == [
+        (call.name, json.loads(call.arguments)) for call in CALLS
+    ]
+    assert answer.text == "Let me look."
+
+
+@check(
+    "translation/stream/error",
+    requirement="translated-stream-error",
+    feature="errors",
+    modes=STREAM,
+    catches=("swallows-stream-errors",),
+)
+async def test_an_error_amid_the_stream_is_an_error_for_the_client(client: Client, upstream: Upstream) -> None:
+    failing = Reply(text=WORDS, error=ProviderError(529, "overloaded, by script"), delivery=Delivery(error_after=4))
+    script = await upstream.answers(failing)
+    failure = await client.fails(script.prompt)
+    assert "overloaded, by script" in f"{failure.message} {failure.body} {failure.seen}", str(failure)
+
+
+@check(
+    "translation/stream/truncated",
+    requirement="translated-stream-truncated",
+    feature="cut",
+    modes=STREAM,
+    catches=("makes-up-an-ending",),
+)
+async def test_an_answer_that_broke_off_is_never_shown_as_finished(
+    client: Client, upstream: Upstream, tape: Tape
+) -> None:
+    for broken in (Delivery(end_after=4), Delivery(cut_after=4)):
+        script = await upstream.answers(Reply(text=WORDS, delivery=broken))
+        try:
+            answer = await client.ask(script.prompt)
+        except AssertionError:
+            continue
+        assert answer.stop in (None, "in_progress"), f"a stream that broke off ended with {answer.stop}"
+        assert not _ended_well(client, tape), "a stream that broke off has the marks of a complete one"
+
+
+def _ended_well(client: Client, tape: Tape) -> bool:
+    events = parse(tape.last.content).events
+    if client.surface == CHAT:
+        return any(choice.get("finish_reason") for e in events if e.data != "[DONE]" for choice in e.json["choices"])
+    wanted = "message_stop" if client.surface == MESSAGES else "response.completed"
+    return any(event.name == wanted for event in events)
