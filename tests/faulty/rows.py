@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from conformance.upstream import ProviderError, RedactedThinking, Reply, Thinking, ToolCall, Usage
 from tests.faulty.seen import CHAT, CLAUDE, COUNT, MODELS, RESPONSES, Seen, Spoils, Stimulus
+from tests.faulty.usage_rows import USAGE_IN_DEPTH
 
 BETAS = CLAUDE.but(headers=(("anthropic-beta", "never-seen-2099-01-01, effort-2025-11-24"), ("anthropic-beta", "b2")))
 COUNT_BETAS = COUNT.but(headers=BETAS.headers)
@@ -424,6 +425,7 @@ USAGE = (
     ),
     Spoils("drops-fields-when-counting", asked(COUNT, system="s"), "asked body", lambda it: "system" not in it.asked),
     Spoils("invents-models", MODELS, "body", lambda it: [model["id"] for model in it.json["data"]] == ["relay-model"]),
+    *USAGE_IN_DEPTH,
 )
 
 OVERLOADED = CLAUDE.but(reply=Reply(error=ProviderError(status=529)))

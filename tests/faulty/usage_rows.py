@@ -1,0 +1,62 @@
+"""What the faults in counting do to a call, where there is more to count than totals."""
+
+from __future__ import annotations
+
+from conformance.upstream import ProviderError, Reply, Usage
+from tests.faulty.seen import CHAT, CLAUDE, COUNT, RESPONSES, Spoils
+
+WRITTEN = {"cache_creation": {"ephemeral_5m_input_tokens": 5, "ephemeral_1h_input_tokens": 15}}
+COUNTED = CLAUDE.but(reply=Reply(text="a", usage=Usage(input=100, output=50, cache_write=20, extra=WRITTEN)))
+NOVEL = CHAT.but(reply=Reply(text="a", usage=Usage(extra={"tokens_of_tomorrow": 1})))
+UNCOUNTED = Reply(text="a", extra={"usage": None})
+CUT = Reply(text="a", stop="length")
+
+USAGE_IN_DEPTH = (
+    Spoils(
+        "flattens-cache-writes",
+        COUNTED,
+        "body",
+        lambda it: it.json["usage"]["cache_creation"]["ephemeral_5m_input_tokens"] == 20,
+    ),
+    Spoils("drops-unlisted-usage", NOVEL, "body", lambda it: "tokens_of_tomorrow" not in it.json["usage"]),
+    Spoils("drops-unlisted-usage", CLAUDE, "body", lambda it: "service_tier" not in it.json["usage"]),
+    Spoils(
+        "zero-usage-is-lost",
+        CHAT.but(reply=Reply(text="a", usage=Usage(input=1, output=0))),
+        "body",
+        lambda it: "completion_tokens" not in it.json["usage"],
+    ),
+    Spoils(
+        "caps-usage",
+        RESPONSES.but(reply=Reply(text="a", usage=Usage(input=2**40))),
+        "body",
+        lambda it: it.json["usage"]["input_tokens"] == 2**31 - 1,
+    ),
+    Spoils("estimates-usage", CHAT.but(reply=UNCOUNTED), "body", lambda it: it.json["usage"] is not None),
+    Spoils(
+        "estimates-usage",
+        RESPONSES.but(reply=UNCOUNTED, stream=True),
+        "body",
+        lambda it: it.events[-1]["response"]["usage"] is not None,
+    ),
+    Spoils("usage-only-when-complete", CHAT.but(reply=CUT), "body", lambda it: "usage" not in it.json),
+    Spoils("usage-only-when-complete", RESPONSES.but(reply=CUT), "body", lambda it: "usage" not in it.json),
+    Spoils(
+        "sums-running-usage",
+        CLAUDE.but(stream=True),
+        "body",
+        lambda it: [event["usage"]["output_tokens"] for event in it.events if "usage" in event] == [51],
+    ),
+    Spoils(
+        "doubts-small-counts",
+        COUNT.but(reply=Reply(input_tokens=0)),
+        "body",
+        lambda it: it.json["input_tokens"],
+    ),
+    Spoils(
+        "count-errors-become-500",
+        COUNT.but(reply=Reply(error=ProviderError(status=429))),
+        "status",
+        lambda it: it.status == 500,
+    ),
+)
