@@ -15,8 +15,9 @@ if TYPE_CHECKING:
 
 Json = dict[str, Any]
 
-_LINE_END = re.compile(rb"\r?\n")
-_EVENT_END = re.compile(rb"\r?\n\r?\n")
+_LINE_END = re.compile(rb"\r\n|\n|\r")
+_EVENT_END = re.compile(rb"(?>\r\n|\n|\r)(?:\r\n|\n|\r(?=.))", re.DOTALL)  # the last CR may be half of a CRLF
+_LONE_CR_END = (b"\r\r", b"\n\r")
 
 
 def as_object(text: bytes | str | None) -> Json | None:
@@ -46,7 +47,7 @@ class Event:
 
     @property
     def line_end(self) -> bytes:
-        return b"\r\n" if self.raw.endswith(b"\r\n") else b"\n"
+        return next((end for end in (b"\r\n", b"\r") if self.raw.endswith(end)), b"\n")
 
     @property
     def lines(self) -> list[bytes]:
@@ -108,6 +109,13 @@ class Splitter:
             start = end.end()
         self.rest = buffered[start:]
         return events
+
+    def close(self) -> list[Event]:
+        """The event that only the end of the bytes shows to be complete."""
+        if not self.rest.endswith(_LONE_CR_END):
+            return []
+        event, self.rest = Event(self.rest), b""
+        return [event]
 
 
 async def events_of(chunks: AsyncIterator[bytes]) -> AsyncIterator[Event]:

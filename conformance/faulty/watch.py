@@ -17,6 +17,11 @@ _TERMINAL = {
 }
 
 
+def _finishes(event: Event) -> bool:
+    """Whether a chunk of Chat Completions says why the answer ended: what may follow adds nothing to it."""
+    return any(choice.get("finish_reason") for choice in event.json.get("choices", []))
+
+
 def terminal(surface: Surface, event: Event) -> bool:
     """Whether nothing may follow this event: the protocol's last one, or its error."""
     if surface is Surface.OPENAI_CHAT:
@@ -30,11 +35,12 @@ async def watched(surface: Surface, chunks: AsyncIterator[bytes]) -> AsyncIterat
     try:
         async for chunk in chunks:
             for event in splitter.feed(chunk):
-                finished = finished or terminal(surface, event)
+                finished = finished or _finishes(event) or terminal(surface, event)
                 count = max(count, 1 + int(event.json.get("sequence_number", -1)))
             yield chunk
     except UpstreamCutError:
         truncated = False
+    finished = finished or any(terminal(surface, event) for event in splitter.close())
     if not finished:
         raise UpstreamCutError(
             "the upstream ended the stream too early", truncated=truncated, clean=not splitter.rest, events=count

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from conformance.faulty.sse import Event, Splitter
 
+MIXED = b'event: a\rdata: {"type": "a"}\r\rdata: 1\r\n\r\ndata: 2\n\ndata: 3\r\r'
 STREAM = (
     b'event: ping\ndata: {"type":"ping"}\n\n: keep\n\n'
     b'event: a\r\ndata: {"type": "a", "n": 1}\r\nid: 7\r\n\r\ndata: [DONE]\n\n'
@@ -24,6 +25,17 @@ def test_events_do_not_depend_on_how_the_bytes_were_cut(places: list[int]) -> No
     assert [event.data for event in events] == ['{"type":"ping"}', None, '{"type": "a", "n": 1}', "[DONE]"]
     assert [event.name for event in events] == ["ping", None, "a", None]
     assert splitter.rest == b""
+
+
+@given(st.lists(st.integers(0, len(MIXED)), max_size=8))
+def test_every_line_end_ends_events(places: list[int]) -> None:
+    cuts = [0, *sorted(places), len(MIXED)]
+    splitter = Splitter()
+    events = [event for start, end in pairwise(cuts) for event in splitter.feed(MIXED[start:end])]
+    events += splitter.close()
+    assert [event.data for event in events] == ['{"type": "a"}', "1", "2", "3"]
+    assert b"".join(event.raw for event in events) == MIXED
+    assert events[0].with_json({"type": "b"}).raw == b'event: b\rdata: {"type":"b"}\r\r'
 
 
 def test_an_equal_edit_leaves_the_bytes_alone() -> None:
