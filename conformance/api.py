@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from conformance import documented
 from conformance.check import check
 from conformance.drivers import (
     EVERY_MODE,
@@ -18,10 +19,13 @@ from conformance.drivers import (
     Http,
     MessagesClient,
     Mode,
+    Spoken,
     Tape,
     Tool,
     ToolResult,
     Turn,
+    Wire,
+    dialled,
 )
 from conformance.oracles import (
     GRAMMARS,
@@ -40,6 +44,7 @@ from conformance.target import Hooks
 from conformance.upstream import (
     Delivery,
     ProviderError,
+    Raw,
     Received,
     RedactedThinking,
     Reply,
@@ -81,11 +86,13 @@ __all__ = [
     "MessagesClient",
     "Mode",
     "ProviderError",
+    "Raw",
     "Received",
     "RedactedThinking",
     "Reply",
     "Secret",
     "ServerSentEvent",
+    "Spoken",
     "Subject",
     "Surface",
     "Tape",
@@ -97,10 +104,13 @@ __all__ = [
     "Upstream",
     "Usage",
     "Verbatim",
+    "Wire",
     "assert_absent",
     "assert_unchanged",
     "check",
+    "dialled",
     "differences",
+    "documented",
     "mint",
     "parse",
     "understood",

@@ -1,0 +1,16 @@
+"""What the installed SDKs document, as example values: it grows with the SDKs, and no list of ours needs to."""
+
+from conformance.documented.examples import Documented, together, with_field_everywhere
+from conformance.documented.requests import betas, choices, documented_fields, options, tools, turns
+
+__all__ = [
+    "Documented",
+    "betas",
+    "choices",
+    "documented_fields",
+    "options",
+    "together",
+    "tools",
+    "turns",
+    "with_field_everywhere",
+]

@@ -1,0 +1,93 @@
+"""Request bodies sent to the letter, without an SDK that edits them, and what became of them on the way."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from conformance.api import MESSAGES, RESPONSES, differences, documented
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from conformance.api import Client, Exchange, Http, Received, Reply, Surface, Upstream
+
+_ROOM = {"max_tokens": 4096}
+_SHOWN = 12
+
+
+def conversation(surface: Surface) -> str:
+    """The field that holds the conversation."""
+    return "input" if surface == RESPONSES else "messages"
+
+
+@dataclass(frozen=True)
+class Variant:
+    """A request: further fields, and what follows the prompt in the conversation."""
+
+    fields: dict[str, Any] = field(default_factory=dict)
+    turns: list[Any] = field(default_factory=list)
+    name: str = "all at once"
+
+
+@dataclass(frozen=True)
+class Sender:
+    """Sends bodies through the gateway in hand, each under a script of its own."""
+
+    client: Client
+    http: Http
+    upstream: Upstream
+
+    def body(self, variant: Variant, prompt: str) -> dict[str, Any]:
+        said = conversation(self.client.surface)
+        room = _ROOM if self.client.surface == MESSAGES else {}
+        body = self.client.body(prompt) | room | variant.fields
+        turns = variant.fields.get(said, [{"role": "user", "content": prompt}])
+        return body | {said: [*turns, *variant.turns]}
+
+    async def post(self, body: Any, *, path: str | None = None) -> Exchange:
+        """One call with the credentials of an agent; a body of bytes goes as it is."""
+        url = self.client.door.url + (path or self.client.path)
+        return await self.http.send("POST", url, headers=self._headers(), body=body)
+
+    async def delivered(self, body: Any, *replies: Reply) -> Received:
+        """What the upstream received of a body, which is made to carry the script's prompt in place of `PROMPT`."""
+        script = await self.upstream.answers(*replies)
+        answer = await self.post(body.replace(b"PROMPT", script.prompt.encode()))
+        assert answer.status == 200, f"refused with {answer.status}: {answer.content[:300]!r}"
+        return await script.received()
+
+    async def losses(self, variant: Variant) -> list[str]:
+        """What of a request got lost or was changed on the way; what was added does not count."""
+        return [line for line in await self.harm(variant) if not line.startswith("added ")]
+
+    async def harm(self, variant: Variant) -> list[str]:
+        """All that differs at the upstream; a refusal is one line."""
+        script = await self.upstream.answers()
+        body = self.body(variant, script.prompt)
+        answer = await self.post(body)
+        if answer.status != 200:
+            return [f"refused with {answer.status}: {answer.content[:200].decode(errors='replace')}"]
+        received = (await script.received()).json
+        return sorted(differences(received | {"model": body["model"]}, body))
+
+    async def unharmed(self, at_once: Iterable[Variant], apart: Iterable[Variant]) -> None:
+        """Everything arrives: all at once or, as some things may exclude each other, each by itself."""
+        if not [line for variant in at_once for line in await self.losses(variant)]:
+            return
+        found = [f"{variant.name}: {line}" for variant in apart for line in await self.losses(variant)]
+        assert not found, "\n".join([*found[:_SHOWN], f"and {len(found) - _SHOWN} more"][: len(found)])
+
+    def _headers(self) -> list[tuple[str, str]]:
+        key = self.client.door.key
+        if self.client.surface != MESSAGES:
+            return [("authorization", f"Bearer {key}")]
+        betas = ",".join(documented.betas())
+        return [("x-api-key", key), ("anthropic-version", "2023-06-01"), ("anthropic-beta", betas)]
+
+
+def options_apart(options: dict[str, list[Any]]) -> Iterator[Variant]:
+    """Each form of each option in a request of its own."""
+    for name, forms in options.items():
+        for form in forms:
+            yield Variant({name: form} | ({"stream": True} if name == "stream_options" else {}), name=f"{name}={form}")
