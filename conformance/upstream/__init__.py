@@ -12,6 +12,7 @@ from conformance.upstream.process import UpstreamDidNotStartError, UpstreamProce
 from conformance.upstream.reply import (
     Delivery,
     ProviderError,
+    Raw,
     RedactedThinking,
     Reply,
     Script,
@@ -25,6 +26,7 @@ __all__ = [
     "PATIENCE",
     "Delivery",
     "ProviderError",
+    "Raw",
     "Received",
     "RedactedThinking",
     "Reply",

@@ -36,6 +36,7 @@ class Exchange:
         headers: Headers,
         body: bytes,
         arrived_at: float,
+        legible: bool = True,
     ) -> None:
         self.case = case
         self.number = case.count = case.count + 1
@@ -45,6 +46,7 @@ class Exchange:
         self.headers = headers
         self.body = body
         self.arrived_at = arrived_at
+        self.legible = legible
         self.finished = False
         self.client_left_at: float | None = None
         self._status: int | None = None
@@ -86,6 +88,7 @@ class Exchange:
             headers=self.headers,
             body=self.body,
             arrived_at=self.arrived_at,
+            legible=self.legible,
             status=self._status,
             sent_headers=self._sent_headers,
             sent=bytes(self._sent),
@@ -149,6 +152,22 @@ class Cases:
     def named(self, token: str | None) -> Case:
         """The case of a token; KeyError if nobody has registered it."""
         return self._strangers if token is None else self._cases[token]
+
+    def misread(self, heard: bytes) -> None:
+        """Keep what came and was no HTTP, with the case whose token stands last in it."""
+        case = self.addressed(b" ".join(reversed(TOKEN.findall(heard))))
+        exchange = Exchange(
+            case,
+            provider="",
+            method="",
+            target="",
+            headers=(),
+            body=heard,
+            arrived_at=time.monotonic(),
+            legible=False,
+        )
+        case.exchanges.append(exchange)
+        case.announce()
 
     def addressed(self, *places: bytes) -> Case:
         """The case that a request belongs to: the first registered token, in order of the places."""

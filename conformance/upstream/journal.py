@@ -24,6 +24,7 @@ class Received:
     `number` counts the requests with the same token, from 1. Header names keep their case and order; `path` and `query`
     are raw; header bytes that are not ASCII stand as latin-1; times are seconds on the upstream's clock.
     `sent` is the body as it left: compressed if it was, without the framing of chunks, its first 8 MiB at most.
+    `legible` is False for bytes that are no HTTP request: `body` holds what came last on that connection.
     `client_left_at` is set when the caller went away before the answer was complete.
     """
 
@@ -41,6 +42,7 @@ class Received:
     sent: bytes = b""
     finished: bool = False
     client_left_at: float | None = None
+    legible: bool = True
 
     @property
     def json(self) -> Any:

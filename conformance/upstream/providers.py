@@ -15,7 +15,7 @@ from conformance.upstream import (
     openai_platform,
     openai_responses,
 )
-from conformance.upstream.delivery import EVENT_STREAM, Answer, bodied, resumed, streamed
+from conformance.upstream.delivery import EVENT_STREAM, Answer, bodied, resumed, spoken, streamed
 from conformance.upstream.journal import Headers, values
 from conformance.upstream.rendering import Call, to_bytes, to_json
 from conformance.upstream.reply import ProviderError, Reply, Verbatim
@@ -103,6 +103,8 @@ class Answering:
         refused = self._platform.refusal(self._exchange.headers, key)
         if refused:
             return self.error(refused)
+        if self._reply.raw:
+            return spoken(self._reply.raw)
         if self._reply.verbatim:
             return self._verbatim(self._reply.verbatim)
         if not self._serves(route):

@@ -14,6 +14,7 @@ from conformance.upstream.cases import Cases, Exchange
 from conformance.upstream.control import UpstreamAddress
 from conformance.upstream.control_api import control_app
 from conformance.upstream.delivery import Answer, Line, bodied
+from conformance.upstream.listener import Listener
 from conformance.upstream.providers import PLATFORMS, TOO_LARGE, Answering, plain_body, provider_of
 from conformance.upstream.reply import Delivery
 
@@ -42,8 +43,9 @@ async def serve(
     """
     cases = Cases()
     secret = control_secret or secrets.token_urlsafe(24)
-    data = web.Server(
+    data = Listener(
         _Desk(cases, keys).handle,
+        misread=cases.misread,
         handler_cancellation=True,
         auto_decompress=False,
         keepalive_timeout=_KEEPALIVE_SECONDS,
