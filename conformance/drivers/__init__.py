@@ -8,6 +8,7 @@ from conformance.drivers.http import Http
 from conformance.drivers.openai_chat import ChatClient
 from conformance.drivers.openai_responses import ResponsesClient
 from conformance.drivers.tape import Exchange, Tape
+from conformance.drivers.wire import Spoken, Wire, dialled
 
 CLIENTS: dict[str, type[Client]] = {client.surface: client for client in (ChatClient, ResponsesClient, MessagesClient)}
 
@@ -29,9 +30,12 @@ __all__ = [
     "MessagesClient",
     "Mode",
     "ResponsesClient",
+    "Spoken",
     "Stream",
     "Tape",
     "Tool",
     "ToolResult",
     "Turn",
+    "Wire",
+    "dialled",
 ]
