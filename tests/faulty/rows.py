@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from conformance.upstream import ProviderError, RedactedThinking, Reply, Thinking, ToolCall, Usage
+from tests.faulty.framing_rows import FRAMING
 from tests.faulty.seen import CHAT, CLAUDE, COUNT, MODELS, RESPONSES, Seen, Spoils, Stimulus
 from tests.faulty.usage_rows import USAGE_IN_DEPTH
 
@@ -177,6 +178,48 @@ BODY = (
     ),
     Spoils("loses-refusal", RESPONSES.but(reply=REFUSAL, stream=True), "body", lambda it: "rather" not in it.text),
     Spoils("loses-refusal", CLAUDE.but(reply=REFUSAL), "body", lambda it: it.json["stop_reason"] == "end_turn"),
+)
+
+ODD_BLOCK = {"type": "of_tomorrow", "text": "x"}
+
+REWRITING = (
+    Spoils("drops-newer-fields", asked(CLAUDE, speed="fast"), "asked body", lambda it: "speed" not in it.asked),
+    Spoils("caps-token-limits", asked(CHAT, max_tokens=2000), "asked body", lambda it: it.asked["max_tokens"] == 1024),
+    Spoils(
+        "caps-token-limits",
+        asked(CLAUDE, thinking={"type": "enabled", "budget_tokens": 2000}),
+        "asked body",
+        lambda it: it.asked["thinking"]["budget_tokens"] == 1024,
+    ),
+    Spoils(
+        "knows-three-efforts",
+        asked(CHAT, reasoning_effort="xhigh"),
+        "asked body",
+        lambda it: it.asked["reasoning_effort"] == "high",
+    ),
+    Spoils(
+        "knows-three-efforts",
+        asked(RESPONSES, reasoning={"effort": "xhigh"}),
+        "asked body, body",
+        lambda it: it.asked["reasoning"] == {"effort": "high"},
+    ),
+    Spoils(
+        "knows-plain-content",
+        CLAUDE.but(turns=({"role": "user", "content": [ODD_BLOCK]},)),
+        "asked body",
+        lambda it: it.asked["messages"][1]["content"] == [],
+    ),
+    Spoils(
+        "knows-plain-content", RESPONSES.but(turns=(ODD_BLOCK,)), "asked body", lambda it: len(it.asked["input"]) == 1
+    ),
+    Spoils(
+        "drops-citations-upstream",
+        CLAUDE.but(turns=({"role": "user", "content": [{"type": "text", "text": "a", "citations": []}]},)),
+        "asked body",
+        lambda it: b"citations" not in it.received[0].body,
+    ),
+    Spoils("drops-empty-values", asked(CHAT, stop=[]), "asked body", lambda it: "stop" not in it.asked),
+    Spoils("drops-defaults", asked(CHAT, n=1), "asked body", lambda it: "n" not in it.asked),
 )
 
 TOLD = CLAUDE.but(stream=True)
@@ -501,4 +544,17 @@ CONNECTION = (
     Spoils("calls-twice", CHAT, "calls", lambda it: len(it.received) == 2),
 )
 
-ROWS = (*HEADERS, *BODY, *STREAMING, *TOOLS, *THINKING, *USAGE, *ERRORS, *ISOLATION, *CONNECTION, *TRANSLATION)
+ROWS = (
+    *HEADERS,
+    *BODY,
+    *REWRITING,
+    *STREAMING,
+    *FRAMING,
+    *TOOLS,
+    *THINKING,
+    *USAGE,
+    *ERRORS,
+    *ISOLATION,
+    *CONNECTION,
+    *TRANSLATION,
+)

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from conformance.api import Client, Exchange, Http, Received, Reply, Surface, Upstream
 
-_ROOM = {"max_tokens": 4096}
+_ROOM = {"max_tokens": 16384}
 _SHOWN = 12
 
 

@@ -1,0 +1,91 @@
+"""Faults that rewrite requests by what the relay believes of fields, values and types."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from conformance.faulty.fault import fault
+from conformance.faulty.tree import changed, dropping, everywhere
+
+if TYPE_CHECKING:
+    from conformance.faulty.sse import Json
+
+_NEWER = frozenset(
+    """
+    access_programs billing_policy compaction container context_management diagnostics fallbacks image inference_geo
+    mcp_servers moderation output_config prompt_cache_options service_tier speed thread user_profile_id verbosity
+    """.split()
+)
+_LIMITS = ("max_tokens", "max_completion_tokens", "max_output_tokens", "budget_tokens")
+_MOST_TOKENS = 1024
+_EFFORTS = (None, "low", "medium", "high")
+_PLAIN = frozenset(
+    """
+    text image image_url input_text input_image output_text refusal message
+    thinking redacted_thinking reasoning tool_use tool_result function_call function_call_output
+    """.split()
+)
+_DEFAULTS: dict[str, tuple[Any, ...]] = {
+    "stream": (False,),
+    "n": (1,),
+    "temperature": (1,),
+    "tool_choice": ("auto", {"type": "auto"}),
+    "parallel_tool_calls": (True,),
+    "thinking": ({"type": "disabled"},),
+}
+
+
+@fault.request_json("drops-newer-fields", "forwards only the fields that the API had when the relay was written")
+def drops_newer_fields(body: Json) -> Json:
+    return dropping(body, *_NEWER)
+
+
+@fault.request_json("caps-token-limits", "asks for no more tokens than a table of its own allows")
+def caps_token_limits(body: Json) -> Json:
+    return everywhere(body, _capped)
+
+
+def _capped(value: Json) -> Json:
+    for name in _LIMITS:
+        if isinstance(value.get(name), int):
+            value = {**value, name: min(value[name], _MOST_TOKENS)}
+    return value
+
+
+@fault.request_json("knows-three-efforts", "asks for high effort where it does not know the one that was named")
+def knows_three_efforts(body: Json) -> Json:
+    return everywhere(body, lambda it: {name: _known(name, value) for name, value in it.items()})
+
+
+def _known(name: str, value: Any) -> Any:
+    asks_effort = name in ("effort", "reasoning_effort") and isinstance(value, str)
+    return "high" if asks_effort and value not in _EFFORTS else value
+
+
+@fault.request_json("knows-plain-content", "forwards only blocks and items of the types that everybody uses")
+def knows_plain_content(body: Json) -> Json:
+    for name in ("messages", "input", "content"):
+        body = changed(body, name, _plain)
+    return body
+
+
+def _plain(members: Any) -> Any:
+    if not isinstance(members, list):
+        return members
+    kept = [it for it in members if not isinstance(it, dict) or it.get("type", "text") in _PLAIN]
+    return [changed(it, "content", _plain) if isinstance(it, dict) else it for it in kept]
+
+
+@fault.request_json("drops-citations-upstream", "forwards no citations")
+def drops_citations_upstream(body: Json) -> Json:
+    return everywhere(body, lambda it: dropping(it, "citations"))
+
+
+@fault.request_json("drops-empty-values", "forwards no field whose value is empty")
+def drops_empty_values(body: Json) -> Json:
+    return everywhere(body, lambda it: {name: value for name, value in it.items() if value not in ("", [], {})})
+
+
+@fault.request_json("drops-defaults", "forwards no field that holds what it believes to be the default")
+def drops_defaults(body: Json) -> Json:
+    return {name: value for name, value in body.items() if value not in _DEFAULTS.get(name, ())}
