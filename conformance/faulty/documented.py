@@ -50,6 +50,18 @@ ANSWER_FIELDS = _names("""
     diagnostics frequency_penalty presence_penalty obfuscation output_text
 """)
 
+NEWER_FIELDS = _names("""
+    access_programs billing_policy compaction container context_management diagnostics fallbacks image inference_geo
+    mcp_servers moderation output_config prompt_cache_options service_tier speed thread user_profile_id verbosity
+""")
+"""Request fields that came after most gateways had been written."""
+
+PLAIN_TYPES = _names("""
+    text image image_url input_text input_image output_text refusal message
+    thinking redacted_thinking reasoning tool_use tool_result function_call function_call_output
+""")
+"""Blocks and items that everybody uses."""
+
 EVENT_TYPES = _names("""
     message_start content_block_start content_block_delta content_block_stop message_delta message_stop ping error
     response.created response.queued response.in_progress response.completed response.incomplete response.failed

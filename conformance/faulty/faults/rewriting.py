@@ -4,27 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from conformance.faulty.documented import NEWER_FIELDS, PLAIN_TYPES
 from conformance.faulty.fault import fault
 from conformance.faulty.tree import changed, dropping, everywhere
 
 if TYPE_CHECKING:
     from conformance.faulty.sse import Json
 
-_NEWER = frozenset(
-    """
-    access_programs billing_policy compaction container context_management diagnostics fallbacks image inference_geo
-    mcp_servers moderation output_config prompt_cache_options service_tier speed thread user_profile_id verbosity
-    """.split()
-)
 _LIMITS = ("max_tokens", "max_completion_tokens", "max_output_tokens", "budget_tokens")
 _MOST_TOKENS = 1024
 _EFFORTS = (None, "low", "medium", "high")
-_PLAIN = frozenset(
-    """
-    text image image_url input_text input_image output_text refusal message
-    thinking redacted_thinking reasoning tool_use tool_result function_call function_call_output
-    """.split()
-)
 _DEFAULTS: dict[str, tuple[Any, ...]] = {
     "stream": (False,),
     "n": (1,),
@@ -37,7 +26,7 @@ _DEFAULTS: dict[str, tuple[Any, ...]] = {
 
 @fault.request_json("drops-newer-fields", "forwards only the fields that the API had when the relay was written")
 def drops_newer_fields(body: Json) -> Json:
-    return dropping(body, *_NEWER)
+    return dropping(body, *NEWER_FIELDS)
 
 
 @fault.request_json("caps-token-limits", "asks for no more tokens than a table of its own allows")
@@ -72,7 +61,7 @@ def knows_plain_content(body: Json) -> Json:
 def _plain(members: Any) -> Any:
     if not isinstance(members, list):
         return members
-    kept = [it for it in members if not isinstance(it, dict) or it.get("type", "text") in _PLAIN]
+    kept = [it for it in members if not isinstance(it, dict) or it.get("type", "text") in PLAIN_TYPES]
     return [changed(it, "content", _plain) if isinstance(it, dict) else it for it in kept]
 
 
