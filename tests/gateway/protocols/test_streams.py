@@ -1,0 +1,84 @@
+"""What a codec writes it reads again: streams of every protocol."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from gateway.protocols import hub
+from gateway.protocols.chat import CHAT
+from gateway.protocols.codec import Codec
+from gateway.protocols.messages import MESSAGES
+from gateway.protocols.responses import RESPONSES
+
+USAGE = hub.Usage(input=100, output=20, cache_read=60, reasoning=5)
+EVERYTHING = (
+    hub.Started("x_1", "model"),
+    hub.Opened(hub.Thinking()),
+    hub.Delta("Two "),
+    hub.Delta("cities."),
+    hub.Signed("c2ln"),
+    hub.Closed(),
+    hub.Opened(hub.Text()),
+    hub.Delta("Let me"),
+    hub.Delta(" look."),
+    hub.Closed(),
+    hub.Opened(hub.ToolUse("call_1", "weather")),
+    hub.Delta('{"city": '),
+    hub.Delta('"Oslo"}'),
+    hub.Closed(),
+    hub.Opened(hub.ToolUse("call_2", "clock")),
+    hub.Delta("{}"),
+    hub.Closed(),
+    hub.Finished("tool-use", USAGE),
+)
+
+
+def through(codec: Codec, events: tuple[hub.Event, ...]) -> list[hub.Event]:
+    """Written as a client's stream, and read again as a provider's."""
+    encoder = codec.encoder("model", usage_asked=True)
+    decoder = codec.decoder()
+    read: list[hub.Event] = []
+    for written in (text for event in events for text in encoder.feed(event)):
+        name, data = None, ""
+        for line in written.strip().split("\n"):
+            name = line.removeprefix("event: ") if line.startswith("event: ") else name
+            data = line.removeprefix("data: ") if line.startswith("data: ") else data
+        if data:
+            read += decoder.feed(name, data)
+    return [*read, *decoder.end()]
+
+
+def anonymous(events: list[hub.Event]) -> list[hub.Event]:
+    return [replace(e, id="", usage=hub.Usage()) if isinstance(e, hub.Started) else e for e in events]
+
+
+@pytest.mark.parametrize("codec", [MESSAGES, RESPONSES])
+def test_everything_comes_back(codec: Codec) -> None:
+    assert anonymous(through(codec, EVERYTHING)) == anonymous(list(EVERYTHING))
+
+
+def test_chat_carries_all_but_signatures() -> None:
+    carried = [event for event in EVERYTHING if not isinstance(event, hub.Signed)]
+    assert anonymous(through(CHAT, EVERYTHING)) == anonymous(carried)
+
+
+@pytest.mark.parametrize("codec", [MESSAGES, RESPONSES, CHAT])
+@pytest.mark.parametrize("stop", ["end", "length", "refusal"])
+def test_each_reason_to_stop_comes_back(codec: Codec, stop: hub.Stop) -> None:
+    events = (*EVERYTHING[:1], hub.Opened(hub.Text()), hub.Delta("Well"), hub.Closed(), hub.Finished(stop, USAGE))
+    assert through(codec, events)[-1] == hub.Finished(stop, USAGE)
+
+
+@pytest.mark.parametrize("codec", [MESSAGES, RESPONSES, CHAT])
+def test_an_error_comes_back_with_its_words(codec: Codec) -> None:
+    events = (*EVERYTHING[:1], hub.Failed(500, "broken, by script"))
+    *_, failed = through(codec, events)
+    assert failed == hub.Failed(500, "broken, by script")
+
+
+@pytest.mark.parametrize("codec", [MESSAGES, RESPONSES, CHAT])
+def test_a_stream_that_breaks_off_is_not_finished(codec: Codec) -> None:
+    read = through(codec, EVERYTHING[:-1])
+    assert not any(isinstance(event, hub.Finished) for event in read)
