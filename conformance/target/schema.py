@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Annotated, Any, Self
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, model_validator
 
 from conformance.surface import Surface
-from conformance.target.claims import FEATURES, PROFILES
+from conformance.target.claims import known_features, known_profiles
 from conformance.target.templates import COMMON, SECRETS, names, strings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from collections.abc import Set as AbstractSet
 
+_NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"  # becomes part of a path
 _PLACEHOLDERS = COMMON | {f"secret:{name}" for name in SECRETS}
 
 
@@ -25,10 +26,10 @@ def suggestion(name: str, known: Iterable[str]) -> str:
     return f", did you mean {near[0]}?" if near else ""
 
 
-def _known(kind: str, known: Iterable[str]) -> Callable[[Any], Any]:
+def _known(kind: str, known: Callable[[], Iterable[str]]) -> Callable[[Any], Any]:
     def check(value: Any) -> Any:
-        if isinstance(value, str) and value not in known:
-            raise ValueError(f"unknown {kind} {value!r}{suggestion(value, known)}")
+        if isinstance(value, str) and value not in (names := list(known())):
+            raise ValueError(f"unknown {kind} {value!r}{suggestion(value, names)}")
         return value
 
     return check
@@ -57,7 +58,7 @@ Template = Annotated[str, AfterValidator(_placeholders(_PLACEHOLDERS))]
 Command = Annotated[tuple[Template, ...], Field(min_length=1)]
 Inside = Annotated[str, AfterValidator(_inside)]
 Package = Annotated[str, AfterValidator(_placeholders({"version"}))]
-ServedSurface = Annotated[Surface, BeforeValidator(_known("surface", list(Surface)))]
+ServedSurface = Annotated[Surface, BeforeValidator(_known("surface", lambda: Surface))]
 
 _hooked = AfterValidator(_placeholders(_PLACEHOLDERS | {"key", "expires_in"}))
 HookTemplate = Annotated[str, _hooked]
@@ -90,8 +91,12 @@ class Start(Table):
 
 
 class Install(Table):
-    """Where the gateway's software comes from; `{version}` is the target's."""
+    """Where the gateway's software comes from; `{version}` is the target's.
 
+    Targets that run the same software in different ways share one installation under one `name`.
+    """
+
+    name: Annotated[str | None, Field(pattern=_NAME)] = None  # the target's own by default
     pip: tuple[Package, ...] = ()
     python: str | None = None  # the interpreter of the virtual environment; the harness's own by default
     npm: tuple[Package, ...] = ()
@@ -158,14 +163,14 @@ class Model(Table):
 
 
 class Claims(Table):
-    profiles: tuple[Annotated[str, AfterValidator(_known("profile", PROFILES))], ...] = ()
-    features: tuple[Annotated[str, AfterValidator(_known("feature", FEATURES))], ...] = ()
+    profiles: tuple[Annotated[str, AfterValidator(_known("profile", known_profiles))], ...] = ()
+    features: tuple[Annotated[str, AfterValidator(_known("feature", known_features))], ...] = ()
 
 
 class Target(Table):
     """A gateway under test. Without `start` it already runs."""
 
-    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
+    name: Annotated[str, Field(pattern=_NAME)]
     version: str | None = None
     version_command: tuple[Template, ...] = ()
     description: str = ""

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import sys
 from pathlib import Path
@@ -9,6 +10,7 @@ from zipfile import ZipFile
 import pytest
 
 from conformance.target import InstallFailedError, Missing, builtin, install, installed, load
+from conformance.target.loading import BUILTIN
 from tests.target.samples import TOML, written
 
 
@@ -17,6 +19,22 @@ def targets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     directory = tmp_path / "targets"
     monkeypatch.setenv("CONFORMANCE_TARGETS", str(directory))
     return directory
+
+
+@pytest.fixture(autouse=True)
+def tools(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A directory of programs before all others; there is no uv but the one that a test puts there."""
+    directory = tmp_path / "tools"
+    directory.mkdir()
+    others = [found for found in os.environ["PATH"].split(os.pathsep) if not (Path(found) / "uv").exists()]
+    monkeypatch.setenv("PATH", os.pathsep.join([str(directory), *others]))
+    return directory
+
+
+def program(directory: Path, name: str, script: str) -> None:
+    path = directory / name
+    path.write_text(f"#!/bin/sh\n{script}\n", encoding="utf-8")
+    path.chmod(0o755)
 
 
 def with_install(directory: Path, table: str) -> str:
@@ -51,6 +69,29 @@ def test_python_software_gets_an_environment_of_its_own(tmp_path: Path, targets:
     assert not half_built.exists()
     assert any("Successfully installed small-1.2.3" in line for line in lines)
     assert install(path, pytest.fail) == home  # a second time there is nothing to do
+
+
+def test_uv_installs_where_it_is_found(tmp_path: Path, targets: Path, tools: Path) -> None:
+    program(tools, "uv", f'echo "uv $@"; test "$1" != venv || mkdir -p {targets}/mine@1.2.3/bin')
+    lines: list[str] = []
+    home = install(with_install(tmp_path, 'pip = ["small=={version}", "other<2"]'), lines.append)
+    assert lines == [
+        f"uv venv --python {sys.executable} {home}",
+        f"uv pip install --python {home}/bin/python small==1.2.3 other<2",
+    ]
+
+
+def test_pip_has_the_last_word_where_uv_finds_no_way(tmp_path: Path, tools: Path) -> None:
+    program(tools, "uv", 'echo "no such index" >&2; exit 2')
+    lines: list[str] = []
+    home = install(with_install(tmp_path, f'pip = ["{wheel(tmp_path).as_posix()}"]'), lines.append)
+    assert lines[:2] == ["no such index", "uv could not; now pip"]
+    assert list(home.glob("lib/python*/site-packages/small.py"))
+
+
+def test_targets_that_run_the_same_software_share_an_installation(tmp_path: Path, targets: Path) -> None:
+    path = with_install(tmp_path, f'pip = ["{wheel(tmp_path).as_posix()}"]\nname = "small"')
+    assert install(path, print) == installed(load(path)) == targets / "small@1.2.3"
 
 
 def test_an_installation_that_fails_has_the_installers_last_words(tmp_path: Path) -> None:
@@ -100,7 +141,7 @@ def test_the_cache_directory_is_the_default(tmp_path: Path, monkeypatch: pytest.
 
 def test_the_builtins_say_whether_they_can_start() -> None:
     entries = {entry.name: entry for entry in builtin()}
-    assert set(entries) == {"litellm", "nginx", "reference", "relay"}
+    assert set(entries) == {path.stem for path in BUILTIN.values()} >= {"litellm", "nginx", "reference", "relay"}
     assert all(entry.description for entry in entries.values())
     assert entries["reference"].missing is None
     assert entries["litellm"].missing == "not installed; run: conformance targets install litellm@1.106.2"

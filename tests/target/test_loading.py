@@ -95,7 +95,7 @@ def test_a_misspelt_builtin_is_recognised() -> None:
 
 
 def test_a_name_like_nothing_else_lists_the_builtins() -> None:
-    with pytest.raises(TargetInvalidError, match=r"built in: litellm, nginx, reference, relay"):
+    with pytest.raises(TargetInvalidError, match=r"built in: .*litellm, .*nginx, .*reference, relay"):
         load("zzz")
 
 
