@@ -4,6 +4,7 @@ from conformance.faulty.fault import FAULTS
 from conformance.faulty.faults import (
     body,
     connection,
+    definitions,
     errors,
     framing,
     headers,
@@ -22,6 +23,7 @@ __all__ = [
     "FAULTS",
     "body",
     "connection",
+    "definitions",
     "errors",
     "framing",
     "headers",

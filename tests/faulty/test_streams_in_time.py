@@ -1,0 +1,37 @@
+"""Faults that hold back a part of a stream, or one kind of stream."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import anyio
+import pytest
+
+from conformance.upstream import Reply
+from tests.faulty.seen import CHAT, CLAUDE, Lane, Stimulus
+from tests.faulty.test_behaviour import opened
+
+if TYPE_CHECKING:
+    from conformance.upstream import Upstream
+
+WORDS = Reply(text=("eins", "zwei"))
+UNTYPED = CLAUDE.but(reply=WORDS).delivered(gated=True, content_type="")
+CODED = CHAT.but(reply=WORDS, headers=(("accept-encoding", "gzip"),)).delivered(gated=True, encoding="gzip")
+HELD_BACK = [("buffers-untyped", UNTYPED), ("buffers-coded-streams", CODED)]
+
+
+async def bytes_come(lane: Lane, upstream: Upstream, stimulus: Stimulus, fault: str) -> bool:
+    """Whether the client sees as much as the upstream has sent, while the upstream waits for its first gate."""
+    script = await upstream.answers(stimulus.reply)
+    with anyio.move_on_after(1 if fault else 10):
+        async with opened(lane, stimulus, script, fault) as answer:
+            async for _ in answer.aiter_raw():
+                return True
+    return False
+
+
+@pytest.mark.parametrize(("fault", "stimulus"), HELD_BACK, ids=[fault for fault, _ in HELD_BACK])
+async def test_one_kind_of_stream_is_held_back(fault: str, stimulus: Stimulus, lane: Lane, upstream: Upstream) -> None:
+    assert await bytes_come(lane, upstream, stimulus, "")
+    assert not await bytes_come(lane, upstream, stimulus, fault)
+    assert await bytes_come(lane, upstream, CLAUDE.but(reply=WORDS).delivered(gated=True), fault)
