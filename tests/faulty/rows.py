@@ -7,6 +7,7 @@ from dataclasses import replace
 from conformance.upstream import ProviderError, RedactedThinking, Reply, Thinking, ToolCall, Usage
 from tests.faulty.error_rows import ERRORS_IN_DEPTH
 from tests.faulty.framing_rows import FRAMING
+from tests.faulty.error_rows import ERRORS_IN_DEPTH
 from tests.faulty.seen import CHAT, CLAUDE, COUNT, MODELS, RESPONSES, Seen, Spoils, Stimulus
 from tests.faulty.usage_rows import USAGE_IN_DEPTH
 
@@ -570,6 +571,7 @@ ERRORS = (
         "body",
         lambda it: it.events[-1]["error"]["message"].startswith("RelayException"),
     ),
+    *ERRORS_IN_DEPTH,
     *ERRORS_IN_DEPTH,
 )
 

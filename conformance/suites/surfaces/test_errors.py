@@ -1,5 +1,6 @@
 """The provider's errors: their status, envelope, wording and headers, and life after them."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from conformance.api import (
@@ -18,11 +19,15 @@ from conformance.api import (
 )
 
 BOTH = (Mode.ASYNC, Mode.ASYNC_STREAM)
+OF_OPENAI = (400, 401, 403, 404, 409, 422, 429, 500, 503)
 STATUSES = {
-    Surface.ANTHROPIC_MESSAGES: (400, 401, 403, 404, 413, 429, 500, 529),
-    Surface.OPENAI_CHAT: (400, 401, 403, 404, 422, 429, 500, 503),
-    Surface.OPENAI_RESPONSES: (400, 401, 403, 404, 422, 429, 500, 503),
+    Surface.ANTHROPIC_MESSAGES: (400, 401, 402, 403, 404, 409, 413, 429, 500, 504, 529),
+    Surface.OPENAI_CHAT: OF_OPENAI,
+    Surface.OPENAI_RESPONSES: OF_OPENAI,
 }
+"""What each provider documents."""
+
+UNHEARD_OF = (402, 408, 413, 418, 424, 451, 498, 502, 504, 520, 529, 599)
 _BRANCHED_ON = ("type", "code", "param")
 WORDING = "prompt is too long: 213462 tokens > 200000 maximum"
 TOO_MANY = ProviderError(status=429, message="slow down", retry_after="7")
@@ -38,8 +43,26 @@ TOO_MANY = ProviderError(status=429, message="slow down", retry_after="7")
 async def test_each_status_is_kept_and_raises_the_same_exception(
     client: Client, control: Client, upstream: Upstream
 ) -> None:
+    await _assert_kept(client, control, upstream, STATUSES[client.surface])
+
+
+@check(
+    "errors/status/unheard-of",
+    requirement="any-error-status-unchanged",
+    feature="errors",
+    modes=BOTH,
+    catches=("knows-few-statuses", "529-becomes-500"),
+)
+async def test_a_status_that_the_provider_has_never_used_is_kept(
+    client: Client, control: Client, upstream: Upstream
+) -> None:
+    others = [status for status in UNHEARD_OF if status not in STATUSES[client.surface]]
+    await _assert_kept(client, control, upstream, others)
+
+
+async def _assert_kept(client: Client, control: Client, upstream: Upstream, statuses: Iterable[int]) -> None:
     found = []
-    for status in STATUSES[client.surface]:
+    for status in statuses:
         script = await upstream.answers(Reply(error=ProviderError(status=status)))
         expected, got = await control.fails(script.prompt), await client.fails(script.prompt)
         if (got.status, got.kind) != (expected.status, expected.kind):
@@ -90,13 +113,28 @@ async def test_the_body_of_an_error_is_unchanged(client: Client, upstream: Upstr
     requirement="retry-after-kept",
     feature="errors",
     modes=BOTH,
-    catches=("loses-retry-after",),
+    catches=("loses-retry-after", "renames-retry-after", "rounds-retry-after"),
 )
 async def test_a_client_learns_when_to_come_back(client: Client, upstream: Upstream) -> None:
-    for form in ("7", "Wed, 21 Oct 2099 07:28:00 GMT"):
+    for form in ("7", "0", "86400", "Wed, 21 Oct 2099 07:28:00 GMT"):
         script = await upstream.answers(Reply(error=ProviderError(status=429, retry_after=form)))
         failure = await client.fails(script.prompt)
         assert failure.header("retry-after") == form, f"retry-after {form} became {failure.header('retry-after')}"
+
+
+@check(
+    "errors/retry-after/any-status",
+    requirement="retry-after-kept",
+    feature="errors",
+    catches=("retry-after-only-on-429",),
+)
+async def test_a_client_learns_when_to_come_back_whatever_happened(client: Client, upstream: Upstream) -> None:
+    for status in (429, 500, 503, *((529,) if client.surface == MESSAGES else ())):
+        script = await upstream.answers(Reply(error=ProviderError(status=status, retry_after="7")))
+        failure = await client.fails(script.prompt)
+        assert failure.header("retry-after") == "7", (
+            f"on {status}, retry-after 7 became {failure.header('retry-after')}"
+        )
 
 
 @check(
@@ -106,7 +144,7 @@ async def test_a_client_learns_when_to_come_back(client: Client, upstream: Upstr
     catches=("loses-retry-hints",),
 )
 async def test_the_hints_of_the_provider_to_its_sdk_arrive(client: Client, upstream: Upstream) -> None:
-    hints = (("x-should-retry", "false"), ("retry-after-ms", "1500"))
+    hints = (("x-should-retry", "false"), ("retry-after-ms", "1500"), ("retry-after", "1.5"))
     script = await upstream.answers(Reply(error=ProviderError(status=429, headers=hints)))
     failure = await client.fails(script.prompt)
     assert [(name, failure.header(name)) for name, _ in hints] == list(hints)
@@ -125,6 +163,25 @@ async def test_rate_limit_headers_come_with_the_refusal(client: Client, upstream
     assert sent
     lost = [name for name in sent if not tape.last.values(name)]
     assert not lost, f"lost: {', '.join(lost)}"
+
+
+@check(
+    "errors/rate-limits/unheard-of",
+    requirement="rate-limit-headers-kept",
+    feature="errors",
+    catches=("knows-few-rate-limits", "loses-rate-limits"),
+)
+async def test_rate_limit_headers_nobody_has_heard_of_come_too(client: Client, upstream: Upstream) -> None:
+    family = "anthropic-ratelimit" if client.surface == MESSAGES else "x-ratelimit"
+    limits = {
+        f"{family}-unified-status": "rejected",
+        f"{family}-unified-reset": "4070908800",
+        f"{family}-limit-tomorrow": "9",
+    }
+    script = await upstream.answers(Reply(error=ProviderError(status=429, headers=tuple(limits.items()))))
+    failure = await client.fails(script.prompt)
+    found = {name: failure.header(name) for name in limits}
+    assert found == limits, f"the provider sent {limits}, the client received {found}"
 
 
 @check(
@@ -174,11 +231,26 @@ async def test_an_error_in_mid_stream_is_unchanged(client: Client, upstream: Ups
     catches=("poisoned-by-errors",),
 )
 async def test_the_call_after_an_error_works(client: Client, upstream: Upstream) -> None:
-    for status in (401, 429, 500):
+    for status in (401, 403, 404, 408, 429, 500, 503, 529):
         script = await upstream.answers(Reply(error=ProviderError(status=status)), Reply(text="as if nothing"))
         await client.fails(script.prompt)
         answer = await client.ask(script.prompt)
         assert answer.text == "as if nothing"
+
+
+@check(
+    "errors/next-call/after-several",
+    requirement="errors-do-not-linger",
+    feature="errors",
+    catches=("opens-the-circuit",),
+)
+async def test_the_call_after_several_errors_works(client: Client, upstream: Upstream) -> None:
+    errors = [Reply(error=ProviderError(status=status)) for status in (500, 503, 429, 500, 429, 503)]
+    script = await upstream.answers(*errors, Reply(text="as if nothing"))
+    for _ in errors:
+        await client.fails(script.prompt)
+    answer = await client.ask(script.prompt)
+    assert answer.text == "as if nothing"
 
 
 def _envelope(body: Any) -> Any:
