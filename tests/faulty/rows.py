@@ -572,7 +572,6 @@ ERRORS = (
         lambda it: it.events[-1]["error"]["message"].startswith("RelayException"),
     ),
     *ERRORS_IN_DEPTH,
-    *ERRORS_IN_DEPTH,
 )
 
 ENCODED = with_header("accept-encoding", "identity", on=CHAT)
