@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import wraps
+from inspect import signature
 from typing import TYPE_CHECKING, Any, cast
 
 import anyio
@@ -38,6 +39,7 @@ class Check:
     modes     the ways of calling the SDK that it runs in
     catches   the faults that it exists to catch
     direct    whether it also holds when the client calls the upstream without any gateway
+    lanes     whether other generations of the SDKs can be asked too
     """
 
     id: str
@@ -49,6 +51,7 @@ class Check:
     modes: tuple[Mode, ...]
     catches: tuple[str, ...]
     direct: bool
+    lanes: bool
     source: str
 
     @property
@@ -81,8 +84,12 @@ def check(
     surfaces: tuple[Surface, ...] = tuple(Surface),
     modes: tuple[Mode, ...] = (Mode.ASYNC,),
     direct: bool = True,
+    lanes: bool | None = None,
 ) -> Callable[[Callable[..., Awaitable[None]]], Callable[..., Awaitable[None]]]:
-    """Declare a test function as a check; its name, read as a sentence, is the title."""
+    """Declare a test function as a check; its name, read as a sentence, is the title.
+
+    Every check that drives an SDK, and nothing but an SDK, runs on all lanes unless it says otherwise.
+    """
 
     def declare(function: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable[None]]:
         declared = Check(
@@ -95,6 +102,7 @@ def check(
             modes=modes,
             catches=catches,
             direct=direct,
+            lanes=_drives_sdk(function) if lanes is None else lanes,
             source=f"{function.__module__}.{function.__name__}",
         )
         _register(declared)
@@ -132,6 +140,11 @@ def _judged() -> Iterator[None]:
 def _first(group: BaseExceptionGroup[AssertionError]) -> AssertionError:
     error = group.exceptions[0]
     return _first(error) if isinstance(error, BaseExceptionGroup) else error
+
+
+def _drives_sdk(function: Callable[..., Awaitable[None]]) -> bool:
+    asked_for = set(signature(function).parameters)
+    return bool(asked_for & {"client", "connect"}) and "http" not in asked_for
 
 
 def _profile_of(module: str) -> str | None:

@@ -18,6 +18,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--conformance-check", dest="conformance_checks", action="append", default=[], help="only this check"
     )
+    group.addoption(
+        "--conformance-lane", dest="conformance_lanes", action="append", default=[], help="also drive this SDK"
+    )
     group.addoption("--conformance-out", dest="conformance_out", help="directory of the report")
     group.addoption("--conformance-waivers", dest="conformance_waivers", help="file of waivers")
     group.addoption(

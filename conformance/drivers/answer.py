@@ -54,3 +54,15 @@ class ClientFailedError(AssertionError):
     def __init__(self, failure: Failure) -> None:
         super().__init__(f"the client failed: {failure}")
         self.failure = failure
+
+
+class FailedElsewhereError(Exception):
+    """The SDK raised in a process of its own; `failure` is how."""
+
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(str(failure))
+        self.failure = failure
+
+
+class DriverLostError(Exception):
+    """A driver's own process died, hung or talked nonsense: the harness's fault, and no gateway's."""

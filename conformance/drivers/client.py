@@ -15,7 +15,7 @@ import anyio
 import anyio.to_thread
 import httpx2
 
-from conformance.drivers.answer import Answer, ClientFailedError, Failure
+from conformance.drivers.answer import Answer, ClientFailedError, DriverLostError, FailedElsewhereError, Failure
 from conformance.drivers.ask import Ask
 from conformance.drivers.tape import AsyncTeeTransport, SyncTeeTransport, Tape
 from conformance.upstream import PATIENCE
@@ -79,23 +79,19 @@ class Door:
 
 
 class Client(ABC):
-    """One SDK client. `ask` answers or raises `ClientFailedError`; retries are off unless a check is about them."""
+    """One SDK client. `ask` answers or raises `ClientFailedError`; retries are off unless a check is about them.
+
+    `sdk` is the SDK's own client where it runs elsewhere, and then knows its door, tape and retries already.
+    """
 
     surface: ClassVar[Surface]
     path: ClassVar[str]
 
-    def __init__(self, door: Door, mode: Mode, tape: Tape, *, retries: int = 0) -> None:
+    def __init__(self, door: Door, mode: Mode, tape: Tape, *, retries: int = 0, sdk: Any = None) -> None:
         self.door = door
         self.mode = mode
         self.tape = tape
-        with _nobodys_settings():
-            self._sdk = self._connect(
-                api_key=door.key,
-                base_url=door.url,
-                http_client=self._http(),
-                max_retries=retries,
-                timeout=SILENCE,
-            )
+        self._sdk = sdk or self._here(retries)
 
     async def ask(self, ask: Ask | str) -> Answer:
         """Make one call, in this client's mode, to its end."""
@@ -143,6 +139,17 @@ class Client(ABC):
             return await anyio.to_thread.run_sync(partial(call, *args, **kwargs))
         result = call(*args, **kwargs)
         return await result if hasattr(result, "__await__") else result
+
+    def _here(self, retries: int) -> Any:
+        """The SDK in this process."""
+        with _nobodys_settings():
+            return self._connect(
+                api_key=self.door.key,
+                base_url=self.door.url,
+                http_client=self._http(),
+                max_retries=retries,
+                timeout=SILENCE,
+            )
 
     def _http(self) -> Any:
         """The SDK's transport, with the tape in it."""
@@ -257,11 +264,15 @@ def reported(events: list[dict[str, Any]] | None = None) -> Iterator[None]:
     """Whatever an SDK raises becomes a `Failure`: the official clients choke in many ways, all of them the finding."""
     try:
         yield
+    except DriverLostError:
+        raise
     except Exception as error:
         raise ClientFailedError(replace(failure(error), seen=tuple(events or ()))) from error
 
 
 def failure(error: Exception) -> Failure:
+    if isinstance(error, FailedElsewhereError):
+        return error.failure
     response = getattr(error, "response", None)
     return Failure(
         kind=type(error).__name__,

@@ -8,6 +8,7 @@ from importlib.metadata import version
 from shlex import quote
 from typing import TYPE_CHECKING
 
+from conformance.lanes import MAIN, main_lane
 from conformance.run.stage import DIRECT, FAULT, TARGET
 from conformance.run.sweep import swept
 from conformance.run.waivers import waived
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from conformance.check import Check
+    from conformance.lanes import Lane
     from conformance.run.plan import Plan
     from conformance.run.results import Result
     from conformance.run.waivers import Waiver
@@ -48,6 +50,7 @@ def report(
         *(_row(checks[result.check], result, asked_for) for result in mine),
         *swept(mine, asked_for, plan),
         *(_unclaimed(check, surface, bridge) for check, surface, bridge in plan.unclaimed(checks.values())),
+        *(_excluded(check, surface, bridge, lane) for check, surface, bridge, lane in plan.excluded(checks.values())),
     ]
     aside = checks.keys() - {row.id for row in rows} if plan.narrows(target) else ()
     rows = waived(rows, waivers, today=datetime.now(UTC).date(), aside=aside)
@@ -61,7 +64,7 @@ def report(
             version=target_version,
             claims=Claims(profiles=target.claims.profiles, features=target.claims.features),
         ),
-        environment=environment(),
+        environment=environment(plan.lanes),
         started_at=started_at,
         seconds=round(seconds, 3),
         verdict=verdict,
@@ -72,9 +75,9 @@ def report(
     )
 
 
-def environment() -> Environment:
+def environment(lanes: Iterable[Lane] = ()) -> Environment:
     """What the run ran on: Python, platform, and the SDKs that it drove."""
-    versions = {name: version(name) for name in _PACKAGES}
+    versions = {name: version(name) for name in _PACKAGES} | {lane.name: lane.version for lane in lanes}
     return Environment.model_validate(
         {"python": platform.python_version(), "platform": platform.platform(), **versions}
     )
@@ -101,20 +104,30 @@ def driver(result: Result) -> str:
     """What drove the case: the SDK with its generation, and how it was called."""
     if result.mode == "http":
         return "http"
-    sdk = "anthropic" if result.surface == "anthropic-messages" else "openai"
-    return f"{sdk}-{version(sdk).split('.')[0]} {result.mode}"
+    lane = main_lane(result.surface) if result.lane == MAIN else result.lane
+    return f"{lane} {result.mode}"
 
 
 def _unclaimed(check: Check, surface: Surface, bridge: Surface | None) -> CheckResult:
+    case = Case(surface=surface, upstream=bridge or surface)
+    return _not_applicable(check, case, surface, f"the target does not claim the feature {check.feature}")
+
+
+def _excluded(check: Check, surface: Surface, bridge: Surface | None, lane: Lane) -> CheckResult:
+    case = Case(surface=surface, upstream=bridge or surface, driver=lane.name)
+    return _not_applicable(check, case, surface, f"{lane.name} cannot be asked: {lane.without[check.id]}")
+
+
+def _not_applicable(check: Check, case: Case, surface: Surface, message: str) -> CheckResult:
     return CheckResult(
         id=check.id,
         title=check.title,
         level=check.held.level,
         profile=check.profile_on(surface),
         feature=check.feature,
-        case=Case(surface=surface, upstream=bridge or surface),
+        case=case,
         outcome="not-applicable",
-        message=f"the target does not claim the feature {check.feature}",
+        message=message,
         spec=check.held.url,
     )
 

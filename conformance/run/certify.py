@@ -87,6 +87,7 @@ def certification(
     out: Path,
     waivers: Path | None,
     *,
+    lanes: Sequence[str] = (),
     workers: int,
     console: Console | None,
 ) -> Report:
@@ -97,6 +98,7 @@ def certification(
             f"--conformance-out={out}",
             *(f"--conformance-profile={name}" for name in profiles),
             *(f"--conformance-check={name}" for name in checks),
+            *(f"--conformance-lane={name}" for name in lanes),
             *([f"--conformance-waivers={waivers}"] if waivers else []),
         ],
         console=console,

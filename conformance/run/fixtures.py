@@ -10,13 +10,14 @@ import pytest
 
 from conformance.drivers import CLIENTS, Client, Door, Mode, Tape
 from conformance.drivers.http import Http
+from conformance.lanes import MAIN, RemoteSdk, Workers
 from conformance.run.afterwards import AFTERWARDS, look_back
 from conformance.run.stage import DIRECT, STAGE, Stage, Subject
 from conformance.target import Hooks
 from conformance.upstream import Upstream
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Callable, Iterator
 
     from conformance.run.plan import CaseOf
 
@@ -72,14 +73,21 @@ async def upstream(stage: Stage) -> AsyncIterator[Upstream]:
         yield upstream
 
 
+@pytest.fixture(scope="session")
+def workers() -> Iterator[Workers]:
+    """The processes in which other generations of the SDKs run."""
+    with Workers() as workers:
+        yield workers
+
+
 @pytest.fixture
-async def connect(case: CaseOf, door: Door, tape: Tape) -> AsyncIterator[Callable[..., Client]]:
+async def connect(case: CaseOf, door: Door, tape: Tape, workers: Workers) -> AsyncIterator[Callable[..., Client]]:
     """Makes further clients of the surface in hand: `connect(key=…)`, `connect(retries=2)`, `connect(mode=…)`."""
     async with AsyncExitStack() as opened:
 
         def make(*, key: str | None = None, mode: Mode | None = None, retries: int = 0) -> Client:
             entered = replace(door, key=door.key if key is None else key)
-            client = CLIENTS[case.surface](entered, mode or case.mode, tape, retries=retries)
+            client = _client(case, workers, entered, tape, mode=mode, retries=retries)
             opened.push_async_callback(client.aclose)
             return client
 
@@ -93,11 +101,18 @@ def client(connect: Callable[..., Client]) -> Client:
 
 
 @pytest.fixture
-async def control(case: CaseOf, stage: Stage) -> AsyncIterator[Client]:
+async def control(case: CaseOf, stage: Stage, workers: Workers) -> AsyncIterator[Client]:
     """The same client, pointed straight at the upstream: what the SDK returns without any gateway."""
-    client = CLIENTS[case.surface](stage.subjects[DIRECT].doors[case.surface], case.mode, Tape())
+    client = _client(case, workers, stage.subjects[DIRECT].doors[case.surface], Tape())
     yield client
     await client.aclose()
+
+
+def _client(
+    case: CaseOf, workers: Workers, door: Door, tape: Tape, *, mode: Mode | None = None, retries: int = 0
+) -> Client:
+    sdk = None if case.lane == MAIN else RemoteSdk(workers.of(case.lane), door, tape, retries=retries)
+    return CLIENTS[case.surface](door, mode or case.mode, tape, retries=retries, sdk=sdk)
 
 
 @pytest.fixture

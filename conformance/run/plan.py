@@ -6,13 +6,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from conformance.check import TRANSLATION
+from conformance.drivers import Mode
+from conformance.lanes import MAIN
 from conformance.run.stage import DIRECT, FAULT, RELAY, TARGET
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from conformance.check import Check
-    from conformance.drivers import Mode
+    from conformance.lanes import Lane
     from conformance.surface import Surface
     from conformance.target import Target
 
@@ -25,10 +27,14 @@ CANARIES = frozenset(
         "keys/refused/wrong",
         "isolation/client-key/calls",
         "connection/no-duplicates",
+        "translation/answer/tools",
     }
 )
 """The checks that a faulty relay must turn red before anybody is judged: one of each kind."""
 
+
+LANE_MODES = (Mode.ASYNC, Mode.ASYNC_STREAM)
+"""The ways of calling an SDK that every lane knows: for an answer as a whole, and for its events."""
 
 Route = tuple["Surface", "Surface | None"]
 """A surface, and the protocol that the provider speaks where it is another one."""
@@ -38,17 +44,20 @@ Route = tuple["Surface", "Surface | None"]
 class CaseOf:
     """One case of a check: what it is aimed at, on which surface, in which mode.
 
-    `bridge` is the protocol that the provider speaks, where the gateway has to translate.
+    `bridge` is the protocol that the provider speaks, where the gateway has to translate; `lane` the generation of the
+    SDK that asks.
     """
 
     subject: str
     surface: Surface
     mode: Mode
     bridge: Surface | None = None
+    lane: str = MAIN
 
     def __str__(self) -> str:
         over = f"-over-{self.bridge}" if self.bridge else ""
-        return f"{self.subject}-{self.surface}{over}-{self.mode}"
+        lane = "" if self.lane == MAIN else f"-{self.lane}"
+        return f"{self.subject}-{self.surface}{over}{lane}-{self.mode}"
 
 
 @dataclass(frozen=True)
@@ -56,6 +65,7 @@ class Plan:
     """`profiles` and `features` are what is judged; `only` narrows to single checks.
 
     `surfaces` are those served by a provider of the same protocol, `bridges` the pairs that take translation.
+    `lanes` are those driven beside the main one.
     """
 
     surfaces: tuple[Surface, ...]
@@ -64,25 +74,26 @@ class Plan:
     only: frozenset[str] = frozenset()
     selftest: bool = False
     bridges: tuple[tuple[Surface, Surface], ...] = ()
+    lanes: tuple[Lane, ...] = ()
 
     def cases(self, check: Check) -> list[CaseOf]:
         if not self.runs(check) or check.feature not in self.features:
             return []
         return [
-            CaseOf(subject, surface, mode, bridge)
+            CaseOf(subject, surface, mode, bridge, lane)
             for subject in self.subjects(check)
             for surface, bridge in self.routes(check, subject)
-            for mode in check.modes
+            for lane, mode in self.drivers(check, subject, surface)
         ]
 
     def narrows(self, target: Target) -> bool:
         """Whether the run judges less than the target claims."""
         return bool(self.only) or self.profiles != frozenset(target.claims.profiles)
 
-    def everything(self, checks: Iterable[Check]) -> Iterator[tuple[str, str, str, str, str | None]]:
-        """Check, subject, surface, mode and bridge of every case of the run."""
+    def everything(self, checks: Iterable[Check]) -> Iterator[tuple[str, CaseOf]]:
+        """Every case of the run, with the id of its check."""
         for check in checks:
-            yield from ((check.id, case.subject, case.surface, case.mode, case.bridge) for case in self.cases(check))
+            yield from ((check.id, case) for case in self.cases(check))
 
     def runs(self, check: Check) -> bool:
         return not self.only or check.id in self.only
@@ -103,6 +114,23 @@ class Plan:
             return [(s, None) for s in check.surfaces if s in self.surfaces and check.profile_on(s) in self.profiles]
         pairs: list[Route] = [(s, u) for s, u in self.bridges if s in check.surfaces and TRANSLATION in self.profiles]
         return pairs if subject == TARGET else [(surface, None) for surface in dict.fromkeys(s for s, _ in pairs)]
+
+    def drivers(self, check: Check, subject: str, surface: Surface) -> Iterator[tuple[str, Mode]]:
+        """Lanes and modes; a relay with a fault shows what a check is worth, on whatever lane."""
+        yield from ((MAIN, mode) for mode in check.modes)
+        if check.lanes and subject in {DIRECT, TARGET}:
+            for lane in self.lanes:
+                if surface in lane.surfaces and lane.can(check.id):
+                    yield from ((lane.name, mode) for mode in check.modes if mode in LANE_MODES)
+
+    def excluded(self, checks: Iterable[Check]) -> Iterator[tuple[Check, Surface, Surface | None, Lane]]:
+        """Where a lane cannot be asked what the check asks; the lane says why."""
+        for check in checks:
+            if check.lanes and self.runs(check) and check.feature in self.features:
+                for surface, bridge in self.routes(check, TARGET):
+                    for lane in self.lanes:
+                        if surface in lane.surfaces and not lane.can(check.id):
+                            yield check, surface, bridge, lane
 
     def unclaimed(self, checks: Iterable[Check]) -> Iterator[tuple[Check, Surface, Surface | None]]:
         """What belongs to a claimed profile but to a feature that the target does not claim."""

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 from pydantic import TypeAdapter
 from pydantic.dataclasses import dataclass
 
-from conformance.drivers import ClientFailedError
+from conformance.drivers import ClientFailedError, Mode
+from conformance.lanes import MAIN
+from conformance.run.plan import CaseOf
 from conformance.run.stage import TARGET
 from conformance.surface import Surface
 from reports import Outcome
@@ -34,6 +36,11 @@ class Result:
     to_client: tuple[str, ...] = ()
     to_upstream: tuple[str, ...] = ()
     bridge: Surface | None = None
+    lane: str = MAIN
+
+    @property
+    def case(self) -> CaseOf:
+        return CaseOf(self.subject, self.surface, Mode(self.mode), self.bridge, self.lane)
 
     @property
     def needs_confirmation(self) -> bool:

@@ -16,6 +16,7 @@ from _pytest.runner import runtestprotocol
 from conformance.catalogue import load_suites
 from conformance.check import REGISTRY
 from conformance.faulty import FaultyDidNotStartError
+from conformance.lanes import NotInstalledError, UnknownLaneError, chosen
 from conformance.run.account import report as account
 from conformance.run.afterwards import AFTERWARDS, Afterwards
 from conformance.run.breaker import Breaker, hangs, not_tried
@@ -54,7 +55,7 @@ class RunStoppedError(Exception):
     """The run did not come to its end; says why. What it has found so far proves nothing."""
 
 
-WRONG_USAGE = (TargetInvalidError, WaiversInvalidError, NotInRunError)
+WRONG_USAGE = (TargetInvalidError, WaiversInvalidError, NotInRunError, UnknownLaneError, NotInstalledError)
 NOT_STARTED = (TargetNotStartedError, UpstreamDidNotStartError, FaultyDidNotStartError, ReportNotWritten)
 
 
@@ -192,6 +193,7 @@ class Run:
             surface=case.surface,
             mode=case.mode,
             bridge=case.bridge,
+            lane=case.lane,
             outcome=outcome_of(error.value if error else None),
             seconds=round(item.stash.get(_SECONDS, 0.0), 4),
             message=redact(message_of(error, check.held.text, left), secrets),
@@ -240,7 +242,7 @@ class Run:
 
     def _account(self, target: Target, running: Running) -> Report:
         checks = load_suites()
-        ran = {(result.check, result.subject, result.surface, result.mode, result.bridge) for result in self.results}
+        ran = {(result.check, result.case) for result in self.results}
         return account(
             target=target,
             asked_for=self.config.getoption("conformance_target"),
@@ -286,7 +288,14 @@ def _plan(config: pytest.Config, target: Target | None) -> Plan:
     claimed = frozenset(target.claims.profiles)
     for name in profiles - claimed:
         raise NotInRunError(f"the target does not claim the profile {name}; it claims {', '.join(sorted(claimed))}")
-    return Plan(straight, profiles or claimed, frozenset(target.claims.features), only, bridges=tuple(target.bridges))
+    return Plan(
+        straight,
+        profiles or claimed,
+        frozenset(target.claims.features),
+        only,
+        bridges=tuple(target.bridges),
+        lanes=chosen(config.getoption("conformance_lanes")),
+    )
 
 
 def _param(item: pytest.Item) -> CaseOf:

@@ -1,0 +1,21 @@
+"""Lanes: further generations of the official SDKs, each driven in an environment of its own."""
+
+from conformance.lanes.installs import NotInstalledError, chosen, install_lane, installed_lane
+from conformance.lanes.lane import MAIN, Lane, UnknownLaneError, lane, lanes, main_lane
+from conformance.lanes.sdk import RemoteSdk
+from conformance.lanes.workers import Workers
+
+__all__ = [
+    "MAIN",
+    "Lane",
+    "NotInstalledError",
+    "RemoteSdk",
+    "UnknownLaneError",
+    "Workers",
+    "chosen",
+    "install_lane",
+    "installed_lane",
+    "lane",
+    "lanes",
+    "main_lane",
+]
