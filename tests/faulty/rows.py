@@ -7,7 +7,7 @@ from dataclasses import replace
 from conformance.upstream import ProviderError, RedactedThinking, Reply, Thinking, ToolCall, Usage
 from tests.faulty.error_rows import ERRORS_IN_DEPTH
 from tests.faulty.framing_rows import FRAMING
-from tests.faulty.error_rows import ERRORS_IN_DEPTH
+from tests.faulty.pieces_rows import PIECES
 from tests.faulty.seen import CHAT, CLAUDE, COUNT, MODELS, RESPONSES, Seen, Spoils, Stimulus
 from tests.faulty.usage_rows import USAGE_IN_DEPTH
 
@@ -615,6 +615,7 @@ ROWS = (
     *REWRITING,
     *STREAMING,
     *FRAMING,
+    *PIECES,
     *TOOLS,
     *DEFINED,
     *THINKING,
