@@ -45,6 +45,7 @@ class _Stopped(click.ClickException):
 def _explained() -> Iterator[None]:
     """What a user can mend is said in one message; anything else is a bug and keeps its traceback."""
     from conformance.faulty import FaultyDidNotStartError
+    from conformance.lanes import NotInstalledError, UnknownLaneError
     from conformance.run.session import RunStoppedError
     from conformance.run.waivers import WaiversInvalidError
     from conformance.target import HookFailedError, InstallFailedError, TargetInvalidError, TargetNotStartedError
@@ -54,6 +55,8 @@ def _explained() -> Iterator[None]:
     try:
         yield
     except (TargetInvalidError, WaiversInvalidError, ReportUnreadable) as error:
+        raise _Stopped(error, INVALID) from error
+    except (UnknownLaneError, NotInstalledError) as error:
         raise _Stopped(error, INVALID) from error
     except (
         TargetNotStartedError,
@@ -93,6 +96,7 @@ def _found(name: str) -> Check:
 @click.argument("target")
 @click.option("--profile", "profiles", multiple=True, metavar="NAME", help="Only this profile; may be repeated.")
 @click.option("--check", "checks", multiple=True, metavar="ID", help="Only this check; certifies nothing.")
+@click.option("--lane", "lanes", multiple=True, metavar="NAME", help="Also drive this SDK generation; all, installed.")
 @click.option("--out", type=_DIRECTORY, help="Where the report goes; default reports/out/TARGET.")
 @click.option("-n", "workers", type=click.IntRange(min=0), default=0, help="Number of parallel workers.")
 @click.option("--waivers", type=_FILE, help="Failures that somebody answers for.")
@@ -101,6 +105,7 @@ def certify(
     target: str,
     profiles: tuple[str, ...],
     checks: tuple[str, ...],
+    lanes: tuple[str, ...],
     out: Path | None,
     workers: int,
     waivers: Path | None,
@@ -126,7 +131,14 @@ def certify(
             read_waivers(waivers)
         directory = (out or Path("reports/out") / loaded.name).absolute()
         report = certification(
-            target, profiles, checks, directory, waivers, workers=workers, console=None if quiet else console
+            target,
+            profiles,
+            checks,
+            directory,
+            waivers,
+            lanes=lanes,
+            workers=workers,
+            console=None if quiet else console,
         )
     _tell(report, directory, console, quiet=quiet)
     raise SystemExit(exit_code(report))
@@ -239,6 +251,40 @@ def install_target(name: str) -> None:
 
     with _explained():
         click.echo(f"installed in {install(name, click.echo)}")
+
+
+@main.group()
+def lanes() -> None:
+    """The SDK generations that a run can drive beside its own: `certify --lane NAME`."""
+
+
+@lanes.command("list")
+@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text")
+def list_lanes(form: str) -> None:
+    """All lanes, and which of them are installed."""
+    from conformance.lanes import described
+    from conformance.lanes import lanes as known
+
+    rows = [described(lane) for lane in known().values()]
+    if form == "json":
+        click.echo(json.dumps(rows, indent=1))
+        return
+    for row in rows:
+        state = "installed" if row["installed"] else f"not installed; run: conformance lanes install {row['name']}"
+        click.echo(f"{row['name']:<14}{row['package']} {row['version']}: {', '.join(row['surfaces'])}")
+        click.echo(f"{'':<14}{state}")
+
+
+@lanes.command("install")
+@click.argument("names", nargs=-1, metavar="[NAME]...")
+def install_lanes(names: tuple[str, ...]) -> None:
+    """Install lanes, each in an environment of its own; all of them if none is named."""
+    from conformance.lanes import install_lane, lane
+    from conformance.lanes import lanes as known
+
+    with _explained():
+        for chosen in [lane(name) for name in names] or known().values():
+            click.echo(f"installed in {install_lane(chosen, click.echo)}")
 
 
 @main.group()

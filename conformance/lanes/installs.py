@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from conformance.lanes.lane import MAIN, Lane, lane, lanes, main_lane
 from conformance.surface import Surface
@@ -35,6 +35,20 @@ def installed_lane(lane: Lane) -> Path | None:
     """The directory of the lane's SDK; None where it is not installed."""
     home = _home(lane)
     return home if is_whole(home) else None
+
+
+def described(lane: Lane) -> dict[str, Any]:
+    """What `conformance lanes list --format json` says of a lane."""
+    home = installed_lane(lane)
+    return {
+        "name": lane.name,
+        "registry": lane.registry,
+        "package": lane.package,
+        "version": lane.version,
+        "surfaces": list(lane.surfaces),
+        "without": lane.without,
+        "installed": str(home) if home else None,
+    }
 
 
 def install_lane(lane: Lane, progress: Callable[[str], None]) -> Path:
