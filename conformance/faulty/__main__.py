@@ -9,6 +9,7 @@ import os
 import signal
 import sys
 
+from conformance.extensions import extensions
 from conformance.faulty.faults import FAULTS
 from conformance.faulty.server import Server, serving
 from conformance.surface import Provider
@@ -34,6 +35,8 @@ async def told_to_stop(*, with_parent: bool) -> None:
 
 
 def main() -> None:
+    for extension in extensions():
+        extension.import_faults()
     parser = argparse.ArgumentParser(prog="python -m conformance.faulty", description=__doc__)
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--upstream", required=True)

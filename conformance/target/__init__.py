@@ -1,7 +1,7 @@
 """Gateways under test: their target files, how they are started and stopped, and where they are installed."""
 
 from conformance.target.catalogue import BuiltIn, builtin
-from conformance.target.claims import FEATURES, PROFILES
+from conformance.target.claims import FEATURES, PROFILES, known_features, known_profiles
 from conformance.target.hooks import HookFailedError, Hooks
 from conformance.target.installs import InstallFailedError, Missing, install, installed
 from conformance.target.loading import TargetInvalidError, load
@@ -27,6 +27,8 @@ __all__ = [
     "builtin",
     "install",
     "installed",
+    "known_features",
+    "known_profiles",
     "launch",
     "load",
 ]

@@ -1,5 +1,9 @@
 """What a target may claim: the names are data, and the checks are held against them."""
 
+from __future__ import annotations
+
+from conformance.ledger import added_features, added_profiles
+
 PROFILES = {
     "openai-chat": "OpenAI Chat Completions",
     "openai-responses": "OpenAI Responses",
@@ -34,3 +38,13 @@ FEATURES = {
     "cut": "an upstream that breaks off is an error for the client",
     "retries": "one call of the client is one call upstream",
 }
+
+
+def known_profiles() -> dict[str, str]:
+    """All profiles, those of installed packages that add suites among them."""
+    return PROFILES | added_profiles()
+
+
+def known_features() -> dict[str, str]:
+    """All features, those of installed packages that add suites among them."""
+    return FEATURES | added_features()
