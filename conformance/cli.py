@@ -14,7 +14,6 @@ import click
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from conformance.check import Check
     from conformance.recordings import Scenario
     from conformance.secrets import Secret
     from conformance.surface import Surface
@@ -44,6 +43,8 @@ class _Stopped(click.ClickException):
 @contextmanager
 def _explained() -> Iterator[None]:
     """What a user can mend is said in one message; anything else is a bug and keeps its traceback."""
+    from conformance.check import UnknownCheckError
+    from conformance.extensions import ExtensionInvalidError
     from conformance.faulty import FaultyDidNotStartError
     from conformance.lanes import NotInstalledError, UnknownLaneError
     from conformance.run.session import RunStoppedError
@@ -54,9 +55,15 @@ def _explained() -> Iterator[None]:
 
     try:
         yield
-    except (TargetInvalidError, WaiversInvalidError, ReportUnreadable) as error:
-        raise _Stopped(error, INVALID) from error
-    except (UnknownLaneError, NotInstalledError) as error:
+    except (
+        TargetInvalidError,
+        WaiversInvalidError,
+        ExtensionInvalidError,
+        UnknownCheckError,
+        UnknownLaneError,
+        NotInstalledError,
+        ReportUnreadable,
+    ) as error:
         raise _Stopped(error, INVALID) from error
     except (
         TargetNotStartedError,
@@ -73,23 +80,6 @@ def _explained() -> Iterator[None]:
     except Exception:  # noqa: BLE001 - a bug of ours must not come out as a verdict
         traceback.print_exc()
         raise SystemExit(NOT_MEASURED) from None
-
-
-def _known_checks(names: tuple[str, ...]) -> None:
-    for name in names:
-        _found(name)
-
-
-def _found(name: str) -> Check:
-    from difflib import get_close_matches
-
-    from conformance.catalogue import load_suites
-
-    checks = load_suites()
-    if name not in checks:
-        near = "".join(f"\n  did you mean {other}?" for other in get_close_matches(name, checks, n=3))
-        raise click.BadParameter(f"no check is called {name}{near}")
-    return checks[name]
 
 
 @main.command()
@@ -126,7 +116,6 @@ def certify(
     with _explained():
         loaded = load(target)
         _claimed(profiles, loaded.claims.profiles)
-        _known_checks(checks)
         if waivers:
             read_waivers(waivers)
         directory = (out or Path("reports/out") / loaded.name).absolute()
@@ -191,7 +180,9 @@ def list_checks(profile: str | None, form: str) -> None:
     from conformance.catalogue import load_suites
     from conformance.explain import described, profiles_of
 
-    checks = [check for check in load_suites().values() if profile is None or profile in profiles_of(check)]
+    with _explained():
+        known = load_suites().values()
+    checks = [check for check in known if profile is None or profile in profiles_of(check)]
     if profile is not None and not checks:
         raise click.BadParameter(f"no check counts in a profile {profile}")
     if form == "json":
@@ -206,9 +197,11 @@ def list_checks(profile: str | None, form: str) -> None:
 @click.argument("check_id")
 def explain(check_id: str) -> None:
     """What a check is about: its requirement, who says so, what it catches."""
+    from conformance.catalogue import find
     from conformance.explain import page
 
-    click.echo(page(_found(check_id)))
+    with _explained():
+        click.echo(page(find(check_id)))
 
 
 @main.command()
@@ -221,7 +214,6 @@ def selftest(checks: tuple[str, ...], workers: int, form: str) -> None:
 
     from conformance.run.selftest import as_json, as_text, selftested
 
-    _known_checks(checks)
     console = Console(stderr=form == "json")
     with _explained():
         matrix = selftested(checks, workers=workers, console=console)
@@ -240,7 +232,7 @@ def targets(context: click.Context) -> None:
         from conformance.target import builtin
 
         for target in builtin():
-            click.echo(f"{target.name:<12}{target.description}\n{'':<12}{target.missing or 'can start here'}")
+            click.echo(f"{target.name:<20}{target.description}\n{'':<20}{target.missing or 'can start here'}")
 
 
 @targets.command("install")

@@ -10,11 +10,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from conformance.catalogue import find
+from conformance.check import UnknownCheckError
+from conformance.extensions import extensions
 from conformance.run.progress import ProgressDisplay
 from conformance.run.session import Run
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Generator, Iterable, Iterator, Sequence
     from pathlib import Path
 
     from rich.console import Console
@@ -26,17 +29,26 @@ _PLUGINS = ("conformance.plugin", "anyio.pytest_plugin", "xdist.plugin")
 
 @dataclass
 class _Watch:
-    """Gives the run its display, and keeps it for whoever started it."""
+    """Gives the run its display, and keeps it, or what kept it from starting, for whoever started it."""
 
     console: Console | None
     run: Run | None = field(default=None)
+    problem: BaseException | None = field(default=None)
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_cmdline_main(self) -> Generator[None, object, object]:
+        try:
+            return (yield)
+        except pytest.UsageError as error:
+            self.problem = error.__cause__ or error  # for our caller to tell, rather than for pytest
+            return pytest.ExitCode.USAGE_ERROR
 
     @pytest.hookimpl(trylast=True)
     def pytest_configure(self, config: pytest.Config) -> None:
         run = config.pluginmanager.get_plugin("conformance-run")
         assert isinstance(run, Run)
         self.run = run
-        run.told_by_pytest = False
+        _known(run.plan.only)
         if self.console is not None:
             run.display = ProgressDisplay(self.console)
             run.display.start()
@@ -52,6 +64,7 @@ def run(options: Sequence[str], *, console: Console | None, workers: int = 0) ->
     configuration = files("conformance.run") / "pytest.ini"
     arguments = [
         *("-c", str(configuration), "--rootdir", str(files("conformance.suites")), "--pyargs", "conformance.suites"),
+        *(extension.package for extension in extensions()),
         *(word for plugin in _PLUGINS for word in ("-p", plugin)),
         *("-p", "no:cacheprovider", "-p", "no:terminal", "--noconftest", "--capture=no"),
         *(["-n", str(workers)] if workers else []),
@@ -59,10 +72,21 @@ def run(options: Sequence[str], *, console: Console | None, workers: int = 0) ->
     ]
     with _no_other_plugins():
         pytest.main(arguments, plugins=[watch])
+    if watch.problem is not None:
+        raise watch.problem
     assert watch.run is not None, "pytest did not get as far as the run"
     if watch.run.problem is not None:
         raise watch.run.problem
     return watch.run
+
+
+def _known(checks: Iterable[str]) -> None:
+    """Before anything starts, but not before pytest has made the assertions of the suites speak."""
+    try:
+        for name in checks:
+            find(name)
+    except UnknownCheckError as error:
+        raise pytest.UsageError(str(error)) from error
 
 
 @contextmanager

@@ -15,6 +15,7 @@ from _pytest.runner import runtestprotocol
 
 from conformance.catalogue import load_suites
 from conformance.check import REGISTRY
+from conformance.extensions import ExtensionInvalidError
 from conformance.faulty import FaultyDidNotStartError
 from conformance.lanes import NotInstalledError, UnknownLaneError, chosen
 from conformance.run.account import report as account
@@ -28,7 +29,7 @@ from conformance.run.staging import staged
 from conformance.run.waivers import WaiversInvalidError, read_waivers
 from conformance.secrets import redact
 from conformance.surface import Surface
-from conformance.target import FEATURES, PROFILES, TargetInvalidError, TargetNotStartedError, load
+from conformance.target import TargetInvalidError, TargetNotStartedError, known_features, known_profiles, load
 from conformance.upstream import UpstreamDidNotStartError
 from reports import ReportNotWritten, exit_code, write
 
@@ -55,7 +56,14 @@ class RunStoppedError(Exception):
     """The run did not come to its end; says why. What it has found so far proves nothing."""
 
 
-WRONG_USAGE = (TargetInvalidError, WaiversInvalidError, NotInRunError, UnknownLaneError, NotInstalledError)
+WRONG_USAGE = (
+    TargetInvalidError,
+    WaiversInvalidError,
+    NotInRunError,
+    ExtensionInvalidError,
+    UnknownLaneError,
+    NotInstalledError,
+)
 NOT_STARTED = (TargetNotStartedError, UpstreamDidNotStartError, FaultyDidNotStartError, ReportNotWritten)
 
 
@@ -66,6 +74,7 @@ class Run:
         self.config = config
         self.started_at = datetime.now(UTC)
         self.clock = time.monotonic()
+        load_suites()  # what packages add must be known, faults and profiles too, before anything starts
         self.target: Target | None = None
         if named := config.getoption("conformance_target"):
             self.target = load(named)
@@ -78,7 +87,6 @@ class Run:
         self.report: Report | None = None
         self.problem: Exception | None = None
         self.planned = 0
-        self.told_by_pytest = True
         self.breaker = Breaker()
         self._opened = ExitStack()
 
@@ -103,7 +111,7 @@ class Run:
             stage, self.running = self._opened.enter_context(staged(self.target, self.out and self.out / UNFINISHED))
         except NOT_STARTED as error:
             self.problem = error
-            raise pytest.UsageError(*([str(error)] if self.told_by_pytest else [])) from error
+            raise pytest.UsageError(str(error)) from error
         session.config.stash[STAGED] = stage
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
@@ -283,7 +291,7 @@ def _plan(config: pytest.Config, target: Target | None) -> Plan:
     only = frozenset(config.getoption("conformance_checks"))
     profiles = frozenset(config.getoption("conformance_profiles"))
     if target is None:
-        return Plan(tuple(Surface), frozenset(PROFILES), frozenset(FEATURES), only, selftest=True)
+        return Plan(tuple(Surface), frozenset(known_profiles()), frozenset(known_features()), only, selftest=True)
     straight = tuple(surface for surface in target.surfaces if surface in target.straight)
     claimed = frozenset(target.claims.profiles)
     for name in profiles - claimed:
