@@ -7,6 +7,7 @@ from dataclasses import replace
 from conformance.upstream import ProviderError, RedactedThinking, Reply, Thinking, ToolCall, Usage
 from tests.faulty.error_rows import ERRORS_IN_DEPTH
 from tests.faulty.framing_rows import FRAMING
+from tests.faulty.header_rows import HEADERS_IN_DEPTH
 from tests.faulty.pieces_rows import PIECES
 from tests.faulty.seen import CHAT, CLAUDE, COUNT, MODELS, RESPONSES, Seen, Spoils, Stimulus
 from tests.faulty.usage_rows import USAGE_IN_DEPTH
@@ -80,6 +81,7 @@ HEADERS = (
     Spoils("answers-own-headers-only", CHAT, "headers", lambda it: "openai-version" not in it.headers),
     Spoils("loses-request-id", CLAUDE, "headers", lambda it: "request-id" not in it.headers),
     Spoils("loses-request-id", CHAT, "headers", lambda it: "x-request-id" not in it.headers),
+    *HEADERS_IN_DEPTH,
 )
 
 NESTED = ({"role": "assistant", "content": "a", "novel": 1},)

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
+from urllib.parse import parse_qsl, urlencode
 
-from conformance.faulty.exchange import values, with_value
+from conformance.faulty.exchange import first, values, with_value
 from conformance.faulty.fault import fault
+from conformance.faulty.tree import dropping
 
 if TYPE_CHECKING:
     from conformance.faulty.exchange import Answer, Headers, Request
 
+_AGENTS = re.compile("claude-cli|claude-code|codex|gemini", re.IGNORECASE)
+_KNOWN = re.compile(
+    "accept.*|authorization|x-api-key|content-.*|user-agent|traceparent|tracestate|idempotency-key|x-client-request-id|"
+    "x-stainless-.*|anthropic-(beta|version)|openai-(beta|organization|project)"
+)
 PUBLISHED_BETAS = {
     "advanced-tool-use-2025-11-20",
     "claude-code-20250219",
@@ -151,9 +159,88 @@ def _named_by_connection(headers: Headers) -> Headers:
 
 @fault.answer("answers-own-headers-only", "keeps of the provider's headers only content type and request id")
 async def answers_own_headers_only(answer: Answer) -> Answer:
-    return answer.dropping("x-(?!request-id$).*", "openai-.*", "anthropic-.*", "retry-after.*")
+    return answer.dropping("x-(?!request-id$).*", "openai-.*", "anthropic-.*", "retry-after.*", "acme-.*")
 
 
 @fault.answer("loses-request-id", "does not hand on the provider's request id")
 async def loses_request_id(answer: Answer) -> Answer:
     return answer.dropping("request-id", "x-request-id")
+
+
+@fault.request("known-headers-only", "forwards only those headers that it knows")
+def known_headers_only(request: Request) -> Request:
+    return replace(request, headers=tuple(pair for pair in request.headers if _KNOWN.fullmatch(pair[0].lower())))
+
+
+@fault.request("custom-headers-on-generation-only", "forwards custom headers only where an answer is generated")
+def custom_headers_on_generation_only(request: Request) -> Request:
+    return request if request.call.surface else known_headers_only(request)
+
+
+@fault.request("cuts-header-values", "forwards at most 1 kB of a header")
+def cuts_header_values(request: Request) -> Request:
+    return replace(request, headers=tuple((name, value[:1024]) for name, value in request.headers))
+
+
+@fault.request("lowers-header-values", "forwards custom headers in lower case")
+def lowers_header_values(request: Request) -> Request:
+    lowered = (
+        (name, value.lower() if name.lower().startswith("x-value") else value) for name, value in request.headers
+    )
+    return replace(request, headers=tuple(lowered))
+
+
+@fault.request("last-line-only", "forwards only the last of several lines of a header")
+def last_line_only(request: Request) -> Request:
+    return replace(request, headers=_last_lines(request.headers))
+
+
+@fault.answer("last-answer-line-only", "hands on only the last of several lines of a header")
+async def last_answer_line_only(answer: Answer) -> Answer:
+    return replace(answer, headers=_last_lines(answer.headers))
+
+
+def _last_lines(headers: Headers) -> Headers:
+    return tuple({name.lower(): (name, value) for name, value in headers}.values())
+
+
+@fault.request("merges-query", "forwards one value of each name in the query, and none that is empty")
+def merges_query(request: Request) -> Request:
+    return replace(request, query=urlencode(dict(parse_qsl(request.query))))
+
+
+@fault.request("query-names-the-model", "asks for the model that the query names")
+def query_names_the_model(request: Request) -> Request:
+    named = dict(parse_qsl(request.query)).get("model")
+    return request.json(lambda body: body | ({"model": named} if named else {}))
+
+
+@fault.request("asks-for-gzip-itself", "asks for compressed answers whatever the client can read")
+def asks_for_gzip_itself(request: Request) -> Request:
+    return replace(request, headers=with_value(request.headers, "accept-encoding", "gzip"))
+
+
+@fault.request("rewrites-for-agents", "cleans up what agents send")
+def rewrites_for_agents(request: Request) -> Request:
+    if not _AGENTS.match(first(request.headers, "user-agent")):
+        return request
+    return request.json(lambda body: dropping(body, "metadata"))
+
+
+@fault.answer(
+    "own-headers-only-in-streams", "keeps of the provider's headers only content type and request id in streams"
+)
+async def own_headers_only_in_streams(answer: Answer) -> Answer:
+    return await answers_own_headers_only(answer) if answer.streams else answer
+
+
+@fault.answer(
+    "own-headers-only-on-errors", "keeps of the provider's headers only content type and request id on errors"
+)
+async def own_headers_only_on_errors(answer: Answer) -> Answer:
+    return await answers_own_headers_only(answer) if answer.failed else answer
+
+
+@fault.answer("forgets-the-coding", "hands on compressed answers without saying that they are")
+async def forgets_the_coding(answer: Answer) -> Answer:
+    return answer.dropping("content-encoding")

@@ -1,6 +1,17 @@
 """Headers on their way to the client."""
 
-from conformance.api import MESSAGES, Client, Mode, Reply, Tape, Upstream, check
+from uuid import uuid4
+
+from conformance.api import MESSAGES, Client, Delivery, Mode, ProviderError, Reply, Tape, Upstream, check
+
+BOTH = (Mode.ASYNC, Mode.ASYNC_STREAM)
+TEXT = "As long as it is written down, it can be pressed. " * 20
+
+
+def unheard_of(client: Client) -> dict[str, str]:
+    """Headers that only this provider has a meaning for: one of its own family, one of a vendor's, one of anybody's."""
+    family, name = "anthropic" if client.surface == MESSAGES else "openai", uuid4().hex[:8]
+    return {f"{family}-{name}": "of the provider", f"acme-{name}": "of a vendor", f"x-{name}": "of anybody"}
 
 
 @check(
@@ -21,7 +32,8 @@ async def test_the_client_learns_the_request_id_of_the_provider(client: Client, 
     "headers/rate-limits",
     requirement="rate-limit-headers-kept",
     feature="custom-headers",
-    catches=("answers-own-headers-only",),
+    modes=BOTH,
+    catches=("answers-own-headers-only", "own-headers-only-in-streams"),
 )
 async def test_the_client_sees_its_rate_limits(client: Client, upstream: Upstream, tape: Tape) -> None:
     script = await upstream.answers()
@@ -36,12 +48,57 @@ async def test_the_client_sees_its_rate_limits(client: Client, upstream: Upstrea
     "headers/answer-custom",
     requirement="answer-headers-pass",
     feature="custom-headers",
-    catches=("answers-own-headers-only",),
+    modes=BOTH,
+    catches=("answers-own-headers-only", "own-headers-only-in-streams"),
 )
 async def test_headers_nobody_has_heard_of_reach_the_client(client: Client, upstream: Upstream, tape: Tape) -> None:
-    script = await upstream.answers(Reply(text="ok", headers=(("x-conformance-answer", "kept"),)))
+    told = unheard_of(client)
+    script = await upstream.answers(Reply(text="ok", headers=tuple(told.items())))
     await client.ask(script.prompt)
-    assert tape.last.values("x-conformance-answer") == ["kept"]
+    lost = [name for name, value in told.items() if tape.last.values(name) != [value]]
+    assert not lost, f"lost: {', '.join(lost)}"
+
+
+@check(
+    "headers/answer-custom/errors",
+    requirement="answer-headers-pass",
+    feature="custom-headers",
+    modes=BOTH,
+    catches=("own-headers-only-on-errors",),
+)
+async def test_headers_nobody_has_heard_of_come_with_errors_too(client: Client, upstream: Upstream, tape: Tape) -> None:
+    told = unheard_of(client)
+    script = await upstream.answers(Reply(error=ProviderError(status=400, headers=tuple(told.items()))))
+    await client.fails(script.prompt)
+    lost = [name for name, value in told.items() if tape.last.values(name) != [value]]
+    assert not lost, f"lost: {', '.join(lost)}"
+
+
+@check(
+    "headers/answer-lines",
+    requirement="header-lines-are-one-list",
+    feature="custom-headers",
+    catches=("last-answer-line-only",),
+)
+async def test_several_lines_of_one_answer_header_stay_one_list(client: Client, upstream: Upstream, tape: Tape) -> None:
+    name = f"x-{uuid4().hex[:8]}"
+    script = await upstream.answers(Reply(text="ok", headers=tuple((name, word) for word in ("one", "two", "three"))))
+    await client.ask(script.prompt)
+    found = [word.strip() for line in tape.last.values(name) for word in line.split(",")]
+    assert found in ([], ["one", "two", "three"]), f"of three lines of {name} came {found}"
+
+
+@check(
+    "headers/coding",
+    requirement="coding-matches-body",
+    feature="body",
+    catches=("forgets-the-coding",),
+)
+async def test_a_compressed_answer_can_be_read(client: Client, upstream: Upstream) -> None:
+    for encoding in ("gzip", "br"):
+        script = await upstream.answers(Reply(text=TEXT, delivery=Delivery(encoding=encoding)))
+        answer = await client.ask(script.prompt)
+        assert answer.text == TEXT, f"in {encoding}: {answer.text[:60]!r}"
 
 
 @check(
