@@ -16,6 +16,7 @@ from gateway.errors import RefusalError
 from gateway.keys import KeyStore
 from gateway.relay import HEADER_BYTES, HEADER_COUNT, Relay
 from gateway.routes import Routes
+from gateway.translation import translate
 
 if TYPE_CHECKING:
     from aiohttp.abc import AbstractStreamWriter
@@ -32,7 +33,7 @@ class Gateway:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._routes = Routes(settings.providers)
+        self._routes = Routes(settings.providers, settings.models)
         self._running = AsyncExitStack()
         self._stopping = False
 
@@ -111,6 +112,9 @@ class Gateway:
             authorize(admission.key, route.audience)
             call.route = route
             call.body = await read_body(call.request)
+            if bridge := self._routes.bridge(route, call.path, call.body):
+                strict = self._settings.translation.mode == "strict"
+                return await translate(self._relay, call, admission, bridge, strict=strict)
             return await self._relay.relay(call, admission, route)
         except RefusalError as refusal:
             return await call.refuse(refusal)

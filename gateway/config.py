@@ -134,11 +134,28 @@ class Provider(Section):
     auth: Literal["bearer", "x-api-key"] = "bearer"
 
 
+class Model(Section):
+    """A model whose provider may be asked in another protocol than the client's: the call is translated."""
+
+    name: str = Field(min_length=1)
+    provider: str
+    protocol: Surface
+    upstream_name: str | None = None
+
+
+class Translation(Section):
+    """`strict` refuses what the provider's protocol has no place for; `lenient` leaves it out and says so."""
+
+    mode: Literal["strict", "lenient"] = "lenient"
+
+
 class Settings(Section):
     listen: Listen = Listen()
     keys: Keys
     audit: Audit | None = None
     providers: Annotated[tuple[Provider, ...], AfterValidator(not_empty)]
+    models: tuple[Model, ...] = ()
+    translation: Translation = Translation()
 
 
 def load(path: Path, *, credentials: bool = True) -> Settings:
@@ -153,7 +170,7 @@ def load(path: Path, *, credentials: bool = True) -> Settings:
 
 
 def parse(document: dict[str, Any], context: dict[str, Any]) -> Settings:
-    problems = list(repetitions(document))
+    problems = [*repetitions(document), *references(document)]
     try:
         settings = Settings.model_validate(document, context=context)
     except ValidationError as error:
@@ -180,6 +197,23 @@ def repetitions(document: dict[str, Any]) -> Iterator[str]:
         for key, name in claims:
             if isinstance(name, str) and (first := seen.setdefault((key, name), index)) != index:
                 yield f"providers[{index}].{key}: {name!r} is already taken by providers[{first}]"
+
+
+def references(document: dict[str, Any]) -> Iterator[str]:
+    """Models given twice, and models whose provider is unknown or does not speak the protocol."""
+    providers = [entry for entry in listed(document.get("providers")) if isinstance(entry, dict)]
+    spoken = {str(provider.get("id")): listed(provider.get("surfaces")) for provider in providers}
+    seen: dict[str, int] = {}
+    for index, model in enumerate(listed(document.get("models"))):
+        if not isinstance(model, dict):
+            continue
+        name, provider, protocol = (model.get(key) for key in ("name", "provider", "protocol"))
+        if isinstance(name, str) and (first := seen.setdefault(name, index)) != index:
+            yield f"models[{index}].name: {name!r} is already taken by models[{first}]"
+        if isinstance(provider, str) and provider not in spoken:
+            yield f"models[{index}].provider: no provider is called {provider!r}"
+        elif isinstance(provider, str) and isinstance(protocol, str) and protocol not in spoken[provider]:
+            yield f"models[{index}].protocol: the provider {provider!r} does not speak {protocol!r}"
 
 
 def listed(value: Any) -> list[Any]:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from aiohttp.client_middlewares import ClientHandlerType
+    from yarl import URL
 
     from gateway.admission import Admission
     from gateway.calls import Answer, Call
@@ -73,17 +74,26 @@ class Relay:
             upstream.close()
 
     async def _open(self, call: Call, admission: Admission, route: Route) -> aiohttp.ClientResponse:
+        passed = headers.for_upstream(call.request.headers, admission.plaintext, route.upstream.credential)
+        url = route.url_with(headers.query_without(call.query, admission.plaintext))
+        return await self._send(call, call.request.method, url, passed, call.body)
+
+    async def post(self, call: Call, url: URL, passed: CIMultiDict[str], body: bytes) -> aiohttp.ClientResponse:
+        """A call that was written anew."""
+        return await self._send(call, "POST", url, passed, body)
+
+    async def _send(
+        self, call: Call, method: str, url: URL, passed: CIMultiDict[str], body: bytes
+    ) -> aiohttp.ClientResponse:
         call.injected = True
-        request = call.request
-        large = len(call.body) > BLOCKING_BYTES
         try:
             return await self._session.request(
-                request.method,
-                route.url_with(headers.query_without(call.query, admission.plaintext)),
-                headers=headers.for_upstream(request.headers, admission.plaintext, route.upstream.credential),
-                data=io.BytesIO(call.body) if large else call.body or None,
+                method,
+                url,
+                headers=passed,
+                data=io.BytesIO(body) if len(body) > BLOCKING_BYTES else body or None,
                 allow_redirects=False,
-                middlewares=() if request.method == "POST" else (without_retry,),
+                middlewares=() if method == "POST" else (without_retry,),
             )
         except (aiohttp.ClientError, UpstreamLostError, OSError) as error:
             raise bad_gateway(f"The upstream cannot be reached ({type(error).__name__}).") from error

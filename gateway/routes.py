@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING
 
 from yarl import URL
 
+from gateway.calls import model_asked_for
 from gateway.credentials import Credential, credential_of
 from gateway.errors import RefusalError
-from gateway.surfaces import ENDPOINTS, VENDOR_SURFACES, Endpoint, Surface, Vendor
+from gateway.surfaces import ENDPOINTS, GENERATING, VENDOR_SURFACES, Endpoint, Surface, Vendor
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from gateway.config import Provider
+    from gateway.config import Model, Provider
 
 # One path segment, but none that an upstream might resolve to another path.
 SEGMENT = r"(?!(?:\.|%2[eE]){1,2}(?:/|$))[^/]+"
@@ -41,12 +42,26 @@ class Route:
         return URL(f"{self.url}?{query}", encoded=True) if query else self.url
 
 
+@dataclass(frozen=True)
+class Bridge:
+    """A route on which the provider speaks another protocol than the client; `model` is the client's name for it."""
+
+    surface: Surface
+    protocol: Surface
+    upstream: Upstream
+    url: URL
+    model: str
+    upstream_name: str
+
+
 class Routes:
-    def __init__(self, providers: Collection[Provider]) -> None:
+    def __init__(self, providers: Collection[Provider], models: Collection[Model] = ()) -> None:
         self._upstreams: dict[Surface, Upstream] = {}
+        by_id: dict[str, Upstream] = {}
         for provider in providers:
-            upstream = Upstream(provider.id, provider.base_url, credential_of(provider))
+            by_id[provider.id] = upstream = Upstream(provider.id, provider.base_url, credential_of(provider))
             self._upstreams.update(dict.fromkeys(provider.surfaces, upstream))
+        self._models = {model.name: (model, by_id[model.provider]) for model in models}
         self._exact = {endpoint.path: endpoint for endpoint in ENDPOINTS if "{" not in endpoint.path}
         self._patterns = [(pattern(endpoint), endpoint) for endpoint in ENDPOINTS if "{" in endpoint.path]
         self._known: dict[tuple[str, tuple[Surface, ...]], Route] = {}
@@ -58,6 +73,17 @@ class Routes:
             raise RefusalError(405, "method_not_supported", f"{path} takes {allow}.", {"Allow": allow})
         audience = (endpoint.surface,) if endpoint.surface else VENDOR_SURFACES[vendor]
         return self._known.get((path, audience)) or self._route(endpoint, path, audience)
+
+    def bridge(self, route: Route, path: str, body: bytes) -> Bridge | None:
+        """Where a generating call asks for a model whose provider speaks another protocol."""
+        if not self._models or path != GENERATING[route.surface]:
+            return None
+        model, upstream = self._models.get(model_asked_for(body) or "", (None, None))
+        if model is None or upstream is None or model.protocol == route.surface:
+            return None
+        url = URL(upstream.base_url + as_the_sdk_joins(GENERATING[model.protocol], model.protocol), encoded=True)
+        name = model.upstream_name or model.name
+        return Bridge(route.surface, model.protocol, upstream, url, model.name, name)
 
     def endpoint(self, path: str) -> Endpoint:
         if endpoint := self._exact.get(path):

@@ -15,6 +15,13 @@ VENDOR_SURFACES: dict[Vendor, tuple[Surface, ...]] = {
 }
 
 
+GENERATING: dict[Surface, str] = {
+    "openai-chat": "/v1/chat/completions",
+    "openai-responses": "/v1/responses",
+    "anthropic-messages": "/v1/messages",
+}
+
+
 @dataclass(frozen=True)
 class Endpoint:
     """A path of a provider's API. Without a surface it belongs to whichever vendor the caller speaks to."""

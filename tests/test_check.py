@@ -9,7 +9,7 @@ import pytest
 
 from conformance.catalogue import load_suites
 from conformance.check import PROFILES as CHECKED_PROFILES
-from conformance.check import REGISTRY, TRANSLATION, Check, check
+from conformance.check import REGISTRY, Check, check
 from conformance.drivers import CLIENTS
 from conformance.explain import profiles_of
 from conformance.run.plan import CANARIES
@@ -49,7 +49,7 @@ def test_every_surface_has_a_client_and_a_profile() -> None:
 def test_the_canaries_are_checks_of_every_profile() -> None:
     assert CHECKS.keys() >= CANARIES
     seen = {profile for canary in CANARIES for profile in profiles_of(CHECKS[canary])}
-    assert seen == set(PROFILES) - {TRANSLATION}  # proved by the canaries of the protocols that it ends in
+    assert seen == set(PROFILES)
 
 
 def test_two_checks_cannot_share_an_id(registry: None) -> None:

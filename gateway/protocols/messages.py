@@ -70,6 +70,7 @@ class Decoder(StreamDecoder):
     def __init__(self) -> None:
         self._usage: Json = {}
         self._stop: Json = {}
+        self._silent_call = False
 
     def feed(self, name: str | None, data: str) -> Iterator[hub.Event]:
         event = event_object(data)
@@ -79,10 +80,14 @@ class Decoder(StreamDecoder):
                 self._usage = dict(message.get("usage") or {})
                 yield hub.Started(message["id"], message["model"], _read_usage(self._usage))
             case "content_block_start":
+                self._silent_call = event["content_block"]["type"] == "tool_use"
                 yield hub.Opened(_opened(event["content_block"]))
             case "content_block_delta":
+                self._silent_call &= not event["delta"].get("partial_json")
                 yield from _delta(event["delta"])
             case "content_block_stop":
+                if self._silent_call:  # a call without arguments has no delta
+                    yield hub.Delta("{}")
                 yield hub.Closed()
             case "message_delta":
                 self._stop |= {key: value for key, value in event["delta"].items() if value is not None}

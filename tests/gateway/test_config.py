@@ -132,3 +132,21 @@ def test_who_only_keeps_keys_needs_no_credentials(tmp_path: Path, monkeypatch: p
     path = tmp_path / "gateway.toml"
     path.write_text(KEYS + PROVIDER)
     assert load(path, credentials=False).providers[0].credential.reveal() == ""
+
+
+def test_models_name_a_provider_that_speaks_their_protocol(tmp_path: Path) -> None:
+    models = """
+        [[models]]
+        name = "a"
+        provider = "nobody"
+        protocol = "openai-chat"
+        [[models]]
+        name = "a"
+        provider = "openai"
+        protocol = "anthropic-messages"
+    """
+    assert problems(tmp_path, KEYS + PROVIDER + models) == (
+        "models[0].provider: no provider is called 'nobody'",
+        "models[1].name: 'a' is already taken by models[0]",
+        "models[1].protocol: the provider 'openai' does not speak 'anthropic-messages'",
+    )

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import pytest
 
 from gateway.protocols import hub
 from gateway.protocols.chat import CHAT
-from gateway.protocols.codec import Codec
 from gateway.protocols.messages import MESSAGES
 from gateway.protocols.responses import RESPONSES
+
+if TYPE_CHECKING:
+    from gateway.protocols.codec import Codec
 
 USAGE = hub.Usage(input=100, output=20, cache_read=60, reasoning=5)
 EVERYTHING = (
@@ -60,7 +63,7 @@ def test_everything_comes_back(codec: Codec) -> None:
 
 
 def test_chat_carries_all_but_signatures() -> None:
-    carried = [event for event in EVERYTHING if not isinstance(event, hub.Signed)]
+    carried: list[hub.Event] = [event for event in EVERYTHING if not isinstance(event, hub.Signed)]
     assert anonymous(through(CHAT, EVERYTHING)) == anonymous(carried)
 
 
@@ -82,3 +85,14 @@ def test_an_error_comes_back_with_its_words(codec: Codec) -> None:
 def test_a_stream_that_breaks_off_is_not_finished(codec: Codec) -> None:
     read = through(codec, EVERYTHING[:-1])
     assert not any(isinstance(event, hub.Finished) for event in read)
+
+
+def test_a_call_of_claudes_without_arguments_has_empty_ones() -> None:
+    decoder = MESSAGES.decoder()
+    block = (
+        '{"type":"content_block_start","index":0,"content_block":{"type":"tool_use","id":"a","name":"b","input":{}}}'
+    )
+    silence = '{"type":"content_block_delta","index":0,"delta":{"type":"input_json_delta","partial_json":""}}'
+    events = (block, silence, '{"type":"content_block_stop","index":0}')
+    read = [event for data in events for event in decoder.feed(None, data) if event != hub.Delta("")]
+    assert read == [hub.Opened(hub.ToolUse("a", "b")), hub.Delta("{}"), hub.Closed()]

@@ -1,0 +1,170 @@
+"""One protocol at the client, another at the provider: what is lost is named, and nothing leaks on the way."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import anthropic
+import pytest
+
+from gateway import Gateway
+from gateway.config import Translation
+from tests.gateway.conftest import ANTHROPIC_KEY
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    import openai
+
+    from gateway import Settings
+    from tests.gateway.conftest import RawClient, ScriptedUpstream
+
+MODELS = """
+[[models]]
+name = "bridged"
+provider = "anthropic"
+protocol = "anthropic-messages"
+upstream_name = "claude-real"
+[[models]]
+name = "chatty"
+provider = "openai"
+protocol = "openai-chat"
+"""
+MESSAGE = {
+    "id": "msg_1",
+    "type": "message",
+    "role": "assistant",
+    "model": "claude-real",
+    "content": [{"type": "text", "text": "Hei."}],
+    "stop_reason": "end_turn",
+    "stop_sequence": None,
+    "usage": {"input_tokens": 3, "output_tokens": 2, "cache_read_input_tokens": 4},
+}
+SAID: list[Any] = [{"role": "user", "content": "Hello"}]
+
+
+@pytest.fixture
+def config(config: Path) -> Path:
+    config.write_text(config.read_text() + MODELS)
+    return config
+
+
+@pytest.fixture
+def claude(upstream: ScriptedUpstream) -> ScriptedUpstream:
+    upstream.says(json.dumps(MESSAGE).encode(), request_id="req_upstream")
+    return upstream
+
+
+async def test_a_chat_client_talks_to_claude(openai_client: openai.AsyncOpenAI, claude: ScriptedUpstream) -> None:
+    answer = await openai_client.chat.completions.create(model="bridged", messages=SAID)
+    assert answer.choices[0].message.content == "Hei."
+    assert answer.model == "bridged"
+    assert answer.usage is not None
+    assert (answer.usage.prompt_tokens, answer.usage.completion_tokens) == (7, 2)
+    asked = json.loads(claude.received[0].body)
+    assert asked == {
+        "model": "claude-real",
+        "max_tokens": 4096,
+        "messages": [{"role": "user", "content": [{"type": "text", "text": "Hello"}]}],
+    }
+    assert claude.received[0].target == "/anthropic/v1/messages"
+    assert claude.received[0].values("x-api-key") == [ANTHROPIC_KEY]
+    assert claude.received[0].values("anthropic-version") == ["2023-06-01"]
+    assert not claude.received[0].values("authorization")
+
+
+async def test_what_is_left_out_is_named(client: RawClient, claude: ScriptedUpstream) -> None:
+    body = {"model": "bridged", "messages": SAID, "seed": 7, "logit_bias": {"1": 2}}
+    reply = await client.ask("POST", "/v1/chat/completions", json.dumps(body).encode())
+    assert reply.status == 200
+    assert reply.values("x-gateway-dropped") == ["logit_bias, seed"]
+    assert reply.values("x-request-id") == ["req_upstream"]
+    assert len(claude.received) == 1
+
+
+async def test_strictness_refuses_what_would_be_left_out(
+    settings: Settings, key: str, claude: ScriptedUpstream
+) -> None:
+    strictly = settings.model_copy(update={"translation": Translation(mode="strict")})
+    async with (
+        Gateway(strictly) as strict,
+        anthropic.AsyncAnthropic(api_key=key, base_url=strict.url, max_retries=0) as sdk,
+    ):
+        with pytest.raises(anthropic.BadRequestError, match="top_k"):
+            await sdk.messages.create(model="chatty", max_tokens=9, messages=SAID, extra_body={"top_k": 3})
+    assert not claude.received
+
+
+@pytest.mark.parametrize(
+    ("fields", "named"),
+    [
+        ({"n": 2}, "n: "),
+        ({"tools": [{"type": "web_search"}]}, "tools: "),
+        ({"messages": [{"role": "user", "content": [{"type": "input_audio"}]}]}, "messages.content: "),
+    ],
+)
+async def test_what_cannot_be_said_is_never_left_out_silently(
+    client: RawClient, claude: ScriptedUpstream, fields: dict[str, Any], named: str
+) -> None:
+    body = {"model": "bridged", "messages": SAID} | fields
+    reply = await client.ask("POST", "/v1/chat/completions", json.dumps(body).encode())
+    assert reply.status == 400
+    assert named in reply.json["error"]["message"]
+    assert not claude.received
+
+
+async def test_conversations_kept_by_openai_cannot_be_continued_elsewhere(client: RawClient) -> None:
+    body = {"model": "bridged", "input": "Hello", "previous_response_id": "resp_1"}
+    reply = await client.ask("POST", "/v1/responses", json.dumps(body).encode())
+    assert reply.status == 400
+    assert "previous_response_id" in reply.json["error"]["message"]
+
+
+async def test_a_body_of_no_protocol_is_the_clients_mistake(client: RawClient, claude: ScriptedUpstream) -> None:
+    reply = await client.ask("POST", "/v1/chat/completions", b'{"model": "bridged", "messages": 7}')
+    assert reply.status == 400
+    assert not claude.received
+
+
+async def test_the_providers_refusal_of_the_gateways_key_is_no_refusal_of_the_clients(
+    client: RawClient, upstream: ScriptedUpstream
+) -> None:
+    upstream.says(json.dumps({"error": {"message": f"bad key {ANTHROPIC_KEY}"}}).encode(), status=401)
+    reply = await client.ask(
+        "POST", "/v1/chat/completions", json.dumps({"model": "bridged", "messages": SAID}).encode()
+    )
+    assert reply.status == 502
+    assert ANTHROPIC_KEY.encode() not in reply.body
+
+
+async def test_an_answer_of_no_protocol_is_the_upstreams_fault(client: RawClient, upstream: ScriptedUpstream) -> None:
+    upstream.says(b"[1, 2")
+    reply = await client.ask(
+        "POST", "/v1/chat/completions", json.dumps({"model": "bridged", "messages": SAID}).encode()
+    )
+    assert reply.status == 502
+
+
+async def test_the_audit_names_the_provider_that_answered(
+    settings: Settings, key: str, claude: ScriptedUpstream, audited: Callable[[], list[dict[str, Any]]]
+) -> None:
+    async with Gateway(settings) as gateway, anthropic.AsyncAnthropic(api_key=key, base_url=gateway.url) as sdk:
+        await sdk.messages.create(model="bridged", max_tokens=9, messages=SAID)
+        claude.says(
+            json.dumps(
+                {
+                    "id": "c1",
+                    "model": "chatty",
+                    "choices": [{"message": {"role": "assistant", "content": "Hei."}, "finish_reason": "stop"}],
+                    "usage": {"prompt_tokens": 5, "completion_tokens": 1},
+                }
+            ).encode()
+        )
+        await sdk.messages.create(model="chatty", max_tokens=9, messages=SAID)
+    straight, bridged = audited()
+    assert (straight["provider"], straight["surface"]) == ("anthropic", "anthropic-messages")
+    assert (bridged["provider"], bridged["surface"], bridged["end"]) == ("openai", "anthropic-messages", "complete")
+    assert bridged["usage"]["input"] == 5
+    assert bridged["secrets_injected"] == ["TEST_OPENAI_KEY"]
