@@ -165,6 +165,12 @@ def test_a_target_that_drops_betas_is_not_conformant_and_is_told_why(here: Path)
     assert "headers/beta/known" in done.out
 
 
+def test_a_narrowed_run_says_what_was_found_and_what_was_expected(here: Path) -> None:
+    conformance(here, "certify", faulty(here, "sorts-betas"), "--check", "headers/beta/order", "--out", "out")
+    [row] = report(here)["checks"]
+    assert re.search(r"^found: \(.*\) == \(.*\)$", row["message"], re.MULTILINE), row["message"]
+
+
 @pytest.mark.parametrize("fault", ["leaks-provider-key-in-errors", "leaks-client-key"])
 def test_no_file_and_no_screen_shows_a_key(here: Path, fault: str) -> None:
     checks = ("isolation/provider-key/echoed-in-error", "isolation/client-key/calls", "keys/life/others")
