@@ -14,7 +14,10 @@ _LEADING_DOT = re.compile(r"^(lost|added|changed) \.")
 
 
 def differences(got: Any, expected: Any, path: str = "") -> Iterator[str]:
-    """One line for each place: lost, added or changed. 1 and 1.0 differ, and so do true and 1."""
+    """One line for each place: lost, added or changed.
+
+    true and 1 differ. 1.0 may become 1, as JavaScript writes it, but 1 not 1.0, which fields of whole numbers refuse.
+    """
     match got, expected:
         case dict(), dict():
             for key in expected.keys() - got.keys():
@@ -29,7 +32,7 @@ def differences(got: Any, expected: Any, path: str = "") -> Iterator[str]:
             if len(got) != len(expected):
                 yield f"{path or 'the list'} has {len(got)} entries in place of {len(expected)}"
         case _:
-            if type(got) is not type(expected) or got != expected:
+            if got != expected or type(got) not in {type(expected), *([int] if type(expected) is float else [])}:
                 yield f"changed {path or 'the value'}: {_short(got)} in place of {_short(expected)}"
 
 
@@ -49,5 +52,5 @@ def _listed(found: list[str]) -> str:
 
 
 def _short(value: Any) -> str:
-    text = json.dumps(value, ensure_ascii=False)
+    text = json.dumps(value, ensure_ascii=False).encode("utf-8", "backslashreplace").decode()
     return text if len(text) <= 80 else f"{text[:77]}..."  # noqa: PLR2004 - one line of a message

@@ -27,6 +27,7 @@ JSON = st.recursive(
         (True, 1, ["changed the value: true in place of 1"]),
         ({"n": 0}, {"n": False}, ["changed .n: 0 in place of false"]),
         ({"n": 1.0}, {"n": 1}, ["changed .n: 1.0 in place of 1"]),
+        ({"n": 1}, {"n": 1.0}, []),
         ({"n": "1"}, {"n": 1}, ['changed .n: "1" in place of 1']),
         ({"n": {}}, {"n": []}, ["changed .n: {} in place of []"]),
         ({"n": None}, {"n": {}}, ["changed .n: null in place of {}"]),
@@ -71,3 +72,7 @@ def test_what_is_no_object_is_compared_as_it_is() -> None:
 def test_values_are_shown_as_they_are() -> None:
     with pytest.raises(AssertionError, match=r'changed x: "so \.\.\. it .began" in place of ""'):
         assert_unchanged({"x": "so ... it .began"}, {"x": ""}, where="the body")
+
+
+def test_half_a_pair_is_shown_as_its_escape() -> None:
+    assert list(differences({"x": "\ud83d"}, {"x": ""})) == ['changed .x: "\\ud83d" in place of ""']
