@@ -495,6 +495,28 @@ THINKING = (
     Spoils("drops-thinking-upstream", THINKER, "asked body", lambda it: it.asked["messages"][1]["content"] == []),
     Spoils("drops-thinking-upstream", REASONER, "asked body", lambda it: len(it.asked["input"]) == 1),
     Spoils("drops-signature-upstream", THINKER, "asked body", lambda it: b"PROOF" not in it.received[0].body),
+    Spoils(
+        "drops-empty-thinking",
+        CLAUDE.but(
+            turns=(
+                {
+                    "role": "assistant",
+                    "content": [
+                        {"type": "thinking", "thinking": "", "signature": "PROOF"},
+                        {"type": "thinking", "thinking": "hm", "signature": "KEPT"},
+                    ],
+                },
+            )
+        ),
+        "asked body",
+        lambda it: [block["signature"] for block in it.asked["messages"][1]["content"]] == ["KEPT"],
+    ),
+    Spoils(
+        "drops-effort",
+        asked(CLAUDE, output_config={"effort": "low"}),
+        "asked body",
+        lambda it: "output_config" not in it.asked,
+    ),
     Spoils("drops-encrypted-content", REASONED, "body", lambda it: "PROOF" not in it.text),
     Spoils("drops-encrypted-content-upstream", REASONER, "asked body", lambda it: b"PROOF" not in it.received[0].body),
 )

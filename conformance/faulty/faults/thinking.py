@@ -68,3 +68,19 @@ def drops_encrypted_content(answer: Json) -> Json:
 @fault.request_json("drops-encrypted-content-upstream", "forwards reasoning items without their encrypted content")
 def drops_encrypted_content_upstream(body: Json) -> Json:
     return everywhere(body, lambda it: dropping(it, "encrypted_content"))
+
+
+@fault.request_json("drops-empty-thinking", "forwards no thinking of earlier turns that has no text")
+def drops_empty_thinking(body: Json) -> Json:
+    return everywhere(body, lambda it: changed(it, "content", _told))
+
+
+def _told(content: Any) -> Any:
+    if not isinstance(content, list):
+        return content
+    return [block for block in content if not (isinstance(block, dict) and block.get("thinking") == "")]
+
+
+@fault.request_json("drops-effort", "knows no model that takes an effort")
+def drops_effort(body: Json) -> Json:
+    return dropping(body, "output_config")
