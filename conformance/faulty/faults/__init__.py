@@ -5,6 +5,7 @@ from conformance.faulty.faults import (
     body,
     connection,
     definitions,
+    endings,
     errors,
     framing,
     headers,
@@ -18,6 +19,7 @@ from conformance.faulty.faults import (
     tools,
     translation,
     usage,
+    wording,
 )
 
 __all__ = [
@@ -25,6 +27,7 @@ __all__ = [
     "body",
     "connection",
     "definitions",
+    "endings",
     "errors",
     "framing",
     "headers",
@@ -38,4 +41,5 @@ __all__ = [
     "tools",
     "translation",
     "usage",
+    "wording",
 ]

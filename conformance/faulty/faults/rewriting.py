@@ -6,9 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 from conformance.faulty.documented import NEWER_FIELDS, PLAIN_TYPES
 from conformance.faulty.fault import fault
-from conformance.faulty.tree import changed, dropping, everywhere
+from conformance.faulty.refusal import refusal
+from conformance.faulty.sse import as_object
+from conformance.faulty.tree import changed, dropping, everywhere, objects
 
 if TYPE_CHECKING:
+    from conformance.faulty.exchange import Answer, Call
+    from conformance.faulty.fault import Handle
     from conformance.faulty.sse import Json
 
 _LIMITS = ("max_tokens", "max_completion_tokens", "max_output_tokens", "budget_tokens")
@@ -63,6 +67,14 @@ def _plain(members: Any) -> Any:
         return members
     kept = [it for it in members if not isinstance(it, dict) or it.get("type", "text") in PLAIN_TYPES]
     return [changed(it, "content", _plain) if isinstance(it, dict) else it for it in kept]
+
+
+@fault.handle("refuses-what-it-does-not-know", "refuses tools, blocks and items of types that it does not know")
+async def refuses_what_it_does_not_know(handle: Handle, call: Call) -> Answer:
+    body = as_object(call.body) or {}
+    tools = [tool for tool in objects(body.get("tools")) if tool.get("type", "function") not in ("function", "custom")]
+    strange = tools or knows_plain_content(body) != body
+    return refusal(call, 400, "there is a type that is not supported") if strange else await handle(call)
 
 
 @fault.request_json("drops-citations-upstream", "forwards no citations")

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from conformance.api import MESSAGES, RESPONSES, differences, documented
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from conformance.api import Client, Exchange, Http, Received, Reply, Surface, Upstream
 
 _ROOM = {"max_tokens": 16384}
 _SHOWN = 12
+_REFUSED = "refused with"
 
 
 def conversation(surface: Surface) -> str:
@@ -57,26 +59,32 @@ class Sender:
         assert answer.status == 200, f"refused with {answer.status}: {answer.content[:300]!r}"
         return await script.received()
 
-    async def losses(self, variant: Variant) -> list[str]:
-        """What of a request got lost or was changed on the way; what was added does not count."""
-        return [line for line in await self.harm(variant) if not line.startswith("added ")]
-
     async def harm(self, variant: Variant) -> list[str]:
-        """All that differs at the upstream; a refusal is one line."""
+        """What of a request was refused, lost or changed on the way; what was added does not count."""
         script = await self.upstream.answers()
         body = self.body(variant, script.prompt)
         answer = await self.post(body)
         if answer.status != 200:
-            return [f"refused with {answer.status}: {answer.content[:200].decode(errors='replace')}"]
+            return [f"{_REFUSED} {answer.status}: {answer.content[:200].decode(errors='replace')}"]
         received = (await script.received()).json
-        return sorted(differences(received | {"model": body["model"]}, body))
+        found = sorted(differences(received | {"model": body["model"]}, body))
+        return [line for line in found if not line.startswith("added ")]
 
-    async def unharmed(self, at_once: Iterable[Variant], apart: Iterable[Variant]) -> None:
-        """Everything arrives: all at once or, as some things may exclude each other, each by itself."""
-        if not [line for variant in at_once for line in await self.losses(variant)]:
+    async def unharmed(
+        self, at_once: Iterable[Variant], apart: Iterable[Variant], *, aside: Callable[[str], bool] = lambda _: False
+    ) -> None:
+        """Everything arrives: all at once or, as some things may exclude each other, each by itself.
+
+        Lines of `harm` that are set aside are another check's business.
+        """
+        if not [line for variant in at_once for line in await self.harm(variant)]:
             return
-        found = [f"{variant.name}: {line}" for variant in apart for line in await self.losses(variant)]
-        assert not found, "\n".join([*found[:_SHOWN], f"and {len(found) - _SHOWN} more"][: len(found)])
+        found: list[str] = []
+        for variant in apart:
+            found += [f"{variant.name}: {line}" for line in await self.harm(variant) if not aside(line)]
+            if len(found) > _SHOWN:
+                break
+        assert not found, "\n".join([*found[:_SHOWN], *(["and so on"] if len(found) > _SHOWN else [])])
 
     def _headers(self) -> list[tuple[str, str]]:
         key = self.client.door.key
@@ -90,4 +98,32 @@ def options_apart(options: dict[str, list[Any]]) -> Iterator[Variant]:
     """Each form of each option in a request of its own."""
     for name, forms in options.items():
         for form in forms:
-            yield Variant({name: form} | ({"stream": True} if name == "stream_options" else {}), name=f"{name}={form}")
+            fields = {name: form} | ({"stream": True} if name == "stream_options" else {})
+            yield Variant(fields, name=f"{name}={str(form)[:60]}")
+
+
+def turns_apart(turns: list[Any]) -> Iterator[Variant]:
+    """Each kind of turn by itself; of a message of many blocks, each kind of block."""
+    for (role, kind), group in groupby(_single(turns), key=lambda turn: (turn.get("role"), _kind(turn))):
+        yield Variant(turns=list(group), name=f"{role or ''} {kind}".strip())
+
+
+def _single(turns: list[Any]) -> Iterator[Any]:
+    for turn in turns:
+        content = turn.get("content")
+        blocks = content if "role" in turn and isinstance(content, list) else [content]
+        yield from ([turn | {"content": [block]} for block in blocks] if len(blocks) > 1 else [turn])
+
+
+def _kind(turn: Any) -> Any:
+    content = turn.get("content")
+    return content[0].get("type") if "role" in turn and content and isinstance(content, list) else turn.get("type")
+
+
+def refused(line: str) -> bool:
+    """A refusal that names itself as the client's fault: not silent, and so no loss."""
+    return line.startswith(f"{_REFUSED} 4")
+
+
+def silent(line: str) -> bool:
+    return not line.startswith(_REFUSED)

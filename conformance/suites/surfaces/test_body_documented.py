@@ -1,11 +1,10 @@
 """Requests with all that the SDKs document, and with what nobody has documented yet: all of it arrives."""
 
-from collections.abc import Iterator
 from typing import Any
 from uuid import uuid4
 
 from conformance.api import CHAT, MESSAGES, OPENAI, RESPONSES, Client, Http, Surface, Upstream, check, documented
-from conformance.suites.surfaces.raw import Sender, Variant, options_apart
+from conformance.suites.surfaces.raw import Sender, Variant, options_apart, refused, silent, turns_apart
 
 _OLDER: dict[Surface, dict[str, list[Any]]] = {MESSAGES: {"temperature": [0.25], "top_p": [0.25], "top_k": [3]}}
 """What only the generation 2023-06-01 of Messages takes: today's SDK has no fields for it."""
@@ -22,7 +21,7 @@ async def test_every_documented_option_reaches_the_provider_in_every_form(
 ) -> None:
     options = documented.options(client.surface) | _OLDER.get(client.surface, {})
     at_once = (Variant(fields | {"stream": True}) for fields in documented.together(options))
-    await Sender(client, http, upstream).unharmed(at_once, options_apart(options))
+    await Sender(client, http, upstream).unharmed(at_once, options_apart(options), aside=refused)
 
 
 @check(
@@ -34,8 +33,27 @@ async def test_every_documented_option_reaches_the_provider_in_every_form(
 async def test_every_documented_message_block_and_item_reaches_the_provider(
     client: Client, http: Http, upstream: Upstream
 ) -> None:
-    turns = documented.turns(client.surface)
-    await Sender(client, http, upstream).unharmed([Variant(turns=turns)], _turns_apart(turns))
+    turns = [turn for turn in documented.turns(client.surface) if turn.get("role") != "developer"]
+    await Sender(client, http, upstream).unharmed([Variant(turns=turns)], turns_apart(turns), aside=refused)
+
+
+@check(
+    "body/nothing-refused",
+    requirement="parameters-are-the-providers-business",
+    feature="body",
+    catches=("rejects-by-own-model-map", "refuses-what-it-does-not-know"),
+)
+async def test_nothing_that_is_documented_is_refused_by_the_gateway(
+    client: Client, http: Http, upstream: Upstream
+) -> None:
+    surface = client.surface
+    options, tools, turns = documented.options(surface), documented.tools(surface), documented.turns(surface)
+    offered = [Variant({"tools": [tool]}, name=f"tool {tool.get('type', 'custom')}") for tool in tools]
+    chosen = [Variant({"tools": tools, "tool_choice": choice}, name="choice") for choice in documented.choices(surface)]
+    at_once = [Variant(fields | {"stream": True}) for fields in documented.together(options)]
+    at_once += [Variant({"tools": tools}, turns), *chosen]
+    apart = [*options_apart(options), *offered, *chosen, *turns_apart(turns)]
+    await Sender(client, http, upstream).unharmed(at_once, apart, aside=silent)
 
 
 @check(
@@ -71,7 +89,7 @@ async def _unknown_fields_arrive(sender: Sender) -> None:
     tools, turns = strange(documented.tools(surface)), strange(documented.turns(surface))
     apart = [Variant(fields, name="options") for fields in options]
     apart += [Variant({"tools": [tool]}, name=f"tool {tool.get('type', 'custom')}") for tool in tools]
-    await sender.unharmed([Variant({"tools": tools}, turns), *apart[:1]], [*apart, *_turns_apart(turns)])
+    await sender.unharmed([Variant({"tools": tools}, turns), *apart[:1]], [*apart, *turns_apart(turns)])
 
 
 @check(
@@ -183,14 +201,3 @@ _EXPLICIT: dict[Surface, dict[str, Any]] = {
         ],
     },
 }
-
-
-def _turns_apart(turns: list[Any]) -> Iterator[Variant]:
-    """Each turn by itself; of a message of many blocks, each block."""
-    for turn in turns:
-        content = turn.get("content")
-        if "role" in turn and isinstance(content, list) and len(content) > 1:
-            for block in content:
-                yield Variant(turns=[turn | {"content": [block]}], name=f"{turn['role']} {block.get('type')}")
-        else:
-            yield Variant(turns=[turn], name=str(turn.get("type", turn.get("role"))))

@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 from conformance.api import CHAT, MESSAGES, RESPONSES, Client, Http, Surface, Upstream, check, documented
-from conformance.suites.surfaces.raw import Sender, Variant
+from conformance.suites.surfaces.raw import Sender, Variant, refused
 
 PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 SCHEMA: dict[str, Any] = {
@@ -15,12 +15,13 @@ SCHEMA: dict[str, Any] = {
         "node": {"type": "object", "properties": {"next": {"anyOf": [{"$ref": "#/$defs/node"}, {"type": "null"}]}}}
     },
     "properties": {
-        "zone": {"type": ["string", "null"], "format": "date-time", "default": None, "examples": ["", None]},
+        "zone": {"type": ["string", "null"], "format": "date-time", "examples": ["", None]},
         "type": {"const": "tool_use", "description": "A property of that name, not a type."},
         "cache_control": {"type": "string", "description": "The user's own, not the API's."},
         "strict": {"enum": [True, 1, "1", None]},
         "alpha": {"type": "integer", "minimum": -9007199254740991, "exclusiveMaximum": 9007199254740991},
         "Alpha": {"type": "string", "pattern": "^\\d{3}-\\u00e9?$", "minLength": 0},
+        "nothing": {"const": None},
         "list": {"type": "array", "prefixItems": [{}, True], "items": False, "uniqueItems": False},
         "tree": {"$ref": "#/$defs/node"},
     },
@@ -41,7 +42,7 @@ async def test_tools_of_every_documented_type_reach_the_provider(
 ) -> None:
     tools = documented.tools(client.surface)
     apart = [Variant({"tools": [tool]}, name=f"tool {tool.get('type', 'custom')}") for tool in tools]
-    await Sender(client, http, upstream).unharmed([Variant({"tools": tools})], apart)
+    await Sender(client, http, upstream).unharmed([Variant({"tools": tools})], apart, aside=refused)
 
 
 @check(
@@ -55,7 +56,7 @@ async def test_every_documented_choice_of_tools_reaches_the_provider(
 ) -> None:
     choices, tools = documented.choices(client.surface), [_tool(client.surface, "a_name")]
     each = [Variant({"tools": tools, "tool_choice": choice}, name=f"tool_choice {choice}") for choice in choices]
-    await Sender(client, http, upstream).unharmed(each, each)
+    await Sender(client, http, upstream).unharmed(each, each, aside=refused)
 
 
 @check(
@@ -228,7 +229,7 @@ def _turns(surface: Surface, calls: list[dict[str, Any]], results: list[dict[str
     pairs = list(zip(calls, results, strict=True))
     if surface == CHAT:
         told = [{"role": "tool", "tool_call_id": call["id"], "content": "ok", **result} for call, result in pairs]
-        return [{"role": "assistant", "content": None, "tool_calls": calls}, *told]
+        return [{"role": "assistant", "tool_calls": calls}, *told]
     if surface == RESPONSES:
         told = [
             {"type": "function_call_output", "call_id": call["call_id"], "output": "ok", **result}
