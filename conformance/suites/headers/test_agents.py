@@ -27,7 +27,7 @@ async def test_what_a_client_calls_itself_changes_nothing(client: Client, upstre
     betas = never_seen_betas(1) if client.surface == MESSAGES else ()
     for agent in AGENTS:
         script = await upstream.answers(Reply(text="as always"))
-        headers = LIKE_AN_AGENT | {"user-agent": agent}
+        headers = LIKE_AN_AGENT | {"User-Agent": agent}
         answer = await client.ask(Ask(script.prompt, headers=headers, fields=fields, betas=betas))
         received = await script.received()
         asked = json.loads(tape.last.sent)
