@@ -22,6 +22,11 @@ def _finishes(event: Event) -> bool:
     return any(choice.get("finish_reason") for choice in event.json.get("choices", []))
 
 
+def breaks(event: Event) -> bool:
+    """Whether an event says that the answer failed."""
+    return event.type in {"error", "response.failed"} or bool(event.json.get("error"))
+
+
 def terminal(surface: Surface, event: Event) -> bool:
     """Whether nothing may follow this event: the protocol's last one, or its error."""
     if surface is Surface.OPENAI_CHAT:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from conformance.upstream import ProviderError, RedactedThinking, Reply, Thinking, ToolCall, Usage
+from tests.faulty.endings_rows import ENDINGS
 from tests.faulty.error_rows import ERRORS_IN_DEPTH
 from tests.faulty.framing_rows import FRAMING
 from tests.faulty.header_rows import HEADERS_IN_DEPTH
@@ -445,6 +446,8 @@ PICTURE = {"role": "user", "content": [{"type": "image", "source": {"type": "bas
 TRANSLATION = (
     Spoils("drops-instructions", asked(CLAUDE, system="Be brief."), "asked body", lambda it: "system" not in it.asked),
     Spoils("drops-limits", asked(CLAUDE, max_tokens=7), "asked body", lambda it: "max_tokens" not in it.asked),
+    Spoils("drops-effort", asked(CHAT, reasoning_effort="low"), "asked body", lambda it: len(it.asked) < 5),
+    Spoils("forwards-notes-of-its-own", CHAT, "asked body", lambda it: "relay_params" in it.asked),
     Spoils("drops-images", CLAUDE.but(turns=(PICTURE,)), "asked body", lambda it: b"base64" not in it.received[0].body),
     Spoils("makes-up-an-ending", TOLD.delivered(end_after=4), "body", lambda it: it.types[-1] == "message_stop"),
     Spoils("asks-for-the-whole", asked(CHAT, stream=True), "asked body", lambda it: "stream" not in it.asked),
@@ -683,6 +686,7 @@ ROWS = (
     *STREAMING,
     *FRAMING,
     *PIECES,
+    *ENDINGS,
     *TOOLS,
     *DEFINED,
     *THINKING,

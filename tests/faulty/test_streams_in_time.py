@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import anyio
 import pytest
 
-from conformance.upstream import Reply
+from conformance.upstream import Reply, Thinking, ToolCall
 from tests.faulty.seen import CHAT, CLAUDE, Lane, Stimulus
-from tests.faulty.test_behaviour import opened
+from tests.faulty.test_behaviour import opened, read_until
 
 if TYPE_CHECKING:
     from conformance.upstream import Upstream
@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 WORDS = Reply(text=("eins", "zwei"))
 UNTYPED = CLAUDE.but(reply=WORDS).delivered(gated=True, content_type="")
 CODED = CHAT.but(reply=WORDS, headers=(("accept-encoding", "gzip"),)).delivered(gated=True, encoding="gzip")
+THOUGHT = Reply(thinking=(Thinking("a thought that takes some time to think", "c2ln"),))
+CALL = Reply(tool_calls=(ToolCall("call_1", "look", '{"city": "Oslo"}'),))
+BY_PIECES = [("collects-thinking", THOUGHT, "that ta"), ("collects-arguments", CALL, "ci")]
 HELD_BACK = [("buffers-untyped", UNTYPED), ("buffers-coded-streams", CODED)]
 
 
@@ -35,3 +38,21 @@ async def test_one_kind_of_stream_is_held_back(fault: str, stimulus: Stimulus, l
     assert await bytes_come(lane, upstream, stimulus, "")
     assert not await bytes_come(lane, upstream, stimulus, fault)
     assert await bytes_come(lane, upstream, CLAUDE.but(reply=WORDS).delivered(gated=True), fault)
+
+
+async def piece_comes(lane: Lane, upstream: Upstream, reply: Reply, piece: str, fault: str) -> bool:
+    """Whether the client sees the first piece while the upstream holds back the second."""
+    stimulus = CLAUDE.but(reply=reply).delivered(gated=True)
+    script = await upstream.answers(stimulus.reply)
+    with anyio.move_on_after(1 if fault else 10):
+        async with opened(lane, stimulus, script, fault) as answer:
+            await read_until(answer.aiter_raw(), piece)
+            return True
+    return False
+
+
+@pytest.mark.parametrize(("fault", "reply", "piece"), BY_PIECES, ids=[fault for fault, _, _ in BY_PIECES])
+async def test_pieces_are_collected(fault: str, reply: Reply, piece: str, lane: Lane, upstream: Upstream) -> None:
+    assert await piece_comes(lane, upstream, reply, piece, "")
+    assert not await piece_comes(lane, upstream, reply, piece, fault)
+    assert await piece_comes(lane, upstream, WORDS, "eins", fault)

@@ -7,6 +7,8 @@ from typing import Any
 
 from conformance.api import (
     CHAT,
+    MESSAGES,
+    RESPONSES,
     Answer,
     Ask,
     Client,
@@ -43,6 +45,23 @@ KINDS = {
         text="ok", usage=Usage(input=1234, output=517, cache_read=301, cache_write=202, reasoning=99)
     ),
 }
+
+ENDS = ("message_delta", "message_stop", "response.completed")
+PIECES = ("response.function_call_arguments.delta", "response.reasoning_summary_text.delta")
+PLACES = {
+    CHAT: {"the role": 1, "text": 2, "a tool's name": 4, "arguments": 6, "all arguments": 15},
+    RESPONSES: {
+        "the start": 1,
+        "reasoning": 5,
+        "an item": 8,
+        "text": 11,
+        "arguments": 19,
+        "finished arguments": 22,
+        "all items": 31,
+    },
+    MESSAGES: {"the start": 1, "thinking": 3, "a block": 5, "text": 7, "arguments": 12, "all blocks": 25},
+}
+"""How many events of the rich reply have come after what."""
 
 
 def counted(prompt: str) -> Ask:
@@ -97,19 +116,26 @@ async def misread_deliveries(
     return found
 
 
-def finished(tape: Tape) -> list[str]:
-    """What in the last answer says that it is complete: no error, and a reason to stop or a terminal event."""
-    return [mark for event in parse(tape.last.content).events for mark in _finishes(event.data)]
+def endings(tape: Tape) -> list[str]:
+    """What in the last answer says that it is complete."""
+    return [mark for event in parse(tape.last.content).events for mark in _ending(event.data)]
 
 
-def _finishes(data: str) -> Iterable[str]:
+def _ending(data: str) -> Iterable[str]:
     if data == "[DONE]":
         return [data]
     event = json.loads(data)
+    if event.get("type") in ENDS:
+        return [event["type"]]
     reasons = [choice.get("finish_reason") for choice in event.get("choices") or ()]
-    reasons.append((event.get("delta") or {}).get("stop_reason") if event.get("type") == "message_delta" else None)
-    ended = [event["type"]] if event.get("type") in ENDS else []
-    return [*(str(reason) for reason in reasons if reason), *ended]
+    return [f"finish_reason {reason}" for reason in reasons if reason]
 
 
-ENDS = ("message_stop", "response.completed", "response.incomplete")
+def piece_of(event: dict[str, Any]) -> str:
+    """The piece of arguments or thinking that an event brings, if any."""
+    if event.get("type") in PIECES:
+        return str(event["delta"])
+    delta = event.get("delta") or {}
+    calls = [call for choice in event.get("choices") or () for call in choice["delta"].get("tool_calls") or ()]
+    fragments = [(call.get("function") or {}).get("arguments") for call in calls]
+    return "".join(filter(None, [*fragments, delta.get("partial_json"), delta.get("thinking")]))
