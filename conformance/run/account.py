@@ -9,6 +9,7 @@ from shlex import quote
 from typing import TYPE_CHECKING
 
 from conformance.lanes import MAIN, main_lane
+from conformance.extensions import extensions
 from conformance.run.stage import DIRECT, FAULT, TARGET
 from conformance.run.sweep import swept
 from conformance.run.waivers import waived
@@ -76,8 +77,9 @@ def report(
 
 
 def environment(lanes: Iterable[Lane] = ()) -> Environment:
-    """What the run ran on: Python, platform, and the SDKs that it drove."""
+    """What the run ran on: Python, platform, the SDKs that it drove, and the packages that added suites."""
     versions = {name: version(name) for name in _PACKAGES} | {lane.name: lane.version for lane in lanes}
+    versions |= {extension.distribution: extension.version for extension in extensions()}
     return Environment.model_validate(
         {"python": platform.python_version(), "platform": platform.platform(), **versions}
     )
