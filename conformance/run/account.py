@@ -8,8 +8,8 @@ from importlib.metadata import version
 from shlex import quote
 from typing import TYPE_CHECKING
 
-from conformance.lanes import MAIN, main_lane
 from conformance.extensions import extensions
+from conformance.lanes import MAIN, main_lane
 from conformance.run.stage import DIRECT, FAULT, TARGET
 from conformance.run.sweep import swept
 from conformance.run.waivers import waived
