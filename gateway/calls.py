@@ -76,11 +76,12 @@ class Call:
         return Answer(status, reason, headers, at_once=at_once)
 
     async def answer(self, response: Answer, body: bytes) -> Answer:
-        """The whole body in one piece."""
+        """The whole body in one piece; for HEAD its length alone."""
+        sent = b"" if self.request.method == hdrs.METH_HEAD else body
         self.first_byte = time.perf_counter()
-        self.bytes_out = len(body)
+        self.bytes_out = len(sent)
         await response.prepare(self.request)
-        await response.write_eof(body)
+        await response.write_eof(sent)
         return response
 
     async def refuse(self, refusal: errors.RefusalError) -> Answer:
