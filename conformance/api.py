@@ -13,6 +13,7 @@ from conformance.drivers import (
     Ask,
     ChatClient,
     Client,
+    ClientFailedError,
     Door,
     Exchange,
     Failure,
@@ -35,6 +36,7 @@ from conformance.oracles import (
     assert_unchanged,
     differences,
     parse,
+    protocol_of,
     understood,
 )
 from conformance.run.stage import Subject
@@ -76,6 +78,7 @@ __all__ = [
     "Asked",
     "ChatClient",
     "Client",
+    "ClientFailedError",
     "Connect",
     "Delivery",
     "Door",
@@ -113,5 +116,6 @@ __all__ = [
     "documented",
     "mint",
     "parse",
+    "protocol_of",
     "understood",
 ]

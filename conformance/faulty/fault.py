@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, replace
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from conformance.faulty.exchange import Answer, Call, Request, edited_object, once
 from conformance.faulty.keys import accepted
 from conformance.faulty.sse import Event, Json, events_of
+
+if TYPE_CHECKING:
+    from conformance.faulty.pipe import Pipe
 
 Send = Callable[[Request], Awaitable[Answer]]
 Handle = Callable[[Call], Awaitable[Answer]]
@@ -46,6 +49,7 @@ class Fault:
     accept   which of the carried keys is the client's; None refuses it
     send     wraps the call of the upstream
     handle   wraps all that happens for a call, the key check included
+    pipe     makes, in place of all that, a relay that reads no HTTP: one for each connection
     scrubs   where the provider's key is taken out of what the upstream answers: `headers`, `errors`
     """
 
@@ -57,6 +61,7 @@ class Fault:
     accept: Callable[[Call], str | None] = accepted
     send: Callable[[Send, Request], Awaitable[Answer]] = _send_once
     handle: Callable[[Handle, Call], Awaitable[Answer]] = _handle_once
+    pipe: Callable[[], Pipe] | None = None
     scrubs: frozenset[str] = frozenset({"headers", "errors"})
 
 
@@ -147,6 +152,10 @@ class Declare:
             return edit
 
         return declare
+
+    def pipe(self, name: str, wrong: str) -> Callable[[F], F]:
+        """A class of Pipe"""
+        return self._at("pipe", name, wrong)
 
     def scrubs_only(self, part: str, name: str, wrong: str) -> None:
         """The provider's key stays in what is not that part: `headers` or `errors`"""

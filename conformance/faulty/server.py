@@ -9,7 +9,9 @@ GET    /healthz
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import TYPE_CHECKING
 
 import aiohttp
@@ -19,6 +21,7 @@ from multidict import CIMultiDict
 from conformance.faulty.exchange import Answer, Call, UpstreamCutError
 from conformance.faulty.fault import CLEAN
 from conformance.faulty.faults import FAULTS
+from conformance.faulty.pipe import Front, Piped
 from conformance.faulty.refusal import error_event
 from conformance.faulty.relay import Relay
 
@@ -67,6 +70,11 @@ class Server:
             max_field_size=_LONGEST_HEADER,
         ) as self._http:
             yield
+
+    def pipe(self, name: str) -> Piped | None:
+        """For a connection whose first request asks for a relay that reads no HTTP."""
+        fault = FAULTS.get(name)
+        return Piped(fault.pipe(), self._upstream, self._provider_keys) if fault and fault.pipe else None
 
     def _relay(self, request: web.Request) -> Relay:
         name = request.match_info.get("fault", self._default)
@@ -189,9 +197,11 @@ async def serving(server: Server, host: str, port: int) -> AsyncIterator[str]:
         shutdown_timeout=1,
     )
     await runner.setup()
+    assert runner.server
+    loop = asyncio.get_running_loop()
+    listening = await loop.create_server(partial(Front, runner.server, server.pipe), host, port, backlog=1024)
     try:
-        site = web.TCPSite(runner, host, port)
-        await site.start()
-        yield f"http://{host}:{runner.addresses[0][1]}"
+        yield f"http://{host}:{listening.sockets[0].getsockname()[1]}"
     finally:
+        listening.close()
         await runner.cleanup()

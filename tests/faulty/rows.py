@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
-from conformance.upstream import ProviderError, RedactedThinking, Reply, Thinking, ToolCall, Usage
+from conformance.upstream import ProviderError, Raw, RedactedThinking, Reply, Thinking, ToolCall, Usage, Verbatim
 from tests.faulty.endings_rows import ENDINGS
 from tests.faulty.error_rows import ERRORS_IN_DEPTH
 from tests.faulty.framing_rows import FRAMING
+from tests.faulty.grammar_rows import GRAMMAR
 from tests.faulty.header_rows import HEADERS_IN_DEPTH
+from tests.faulty.isolation_rows import ISOLATION_IN_DEPTH
 from tests.faulty.pieces_rows import PIECES
 from tests.faulty.seen import CHAT, CLAUDE, COUNT, MODELS, RESPONSES, Seen, Spoils, Stimulus
 from tests.faulty.usage_rows import USAGE_IN_DEPTH
@@ -269,6 +272,46 @@ WORDING = (
     ),
 )
 
+
+def answering(**answer: object) -> Stimulus:
+    verbatim = Verbatim(200, (("content-type", "application/json"),), json.dumps(answer).encode())
+    return CHAT.but(reply=Reply(verbatim=verbatim))
+
+
+def first(it: Seen) -> dict[str, object]:
+    choice: dict[str, object] = it.json["choices"][0]
+    return choice
+
+
+ANSWERS = (
+    Spoils(
+        "knows-plain-answers",
+        answering(content=[{"type": "text"}, {"type": "of_tomorrow"}]),
+        "body",
+        lambda it: it.json["content"] == [{"type": "text"}],
+    ),
+    Spoils("drops-citations", CHAT, "body", lambda it: "annotations" not in it.text),
+    Spoils("drops-logprobs", answering(choices=[{"logprobs": {}}]), "body", lambda it: first(it)["logprobs"] is None),
+    Spoils(
+        "first-choice-only",
+        answering(choices=[{"index": 0}, {"index": 1}]),
+        "body",
+        lambda it: it.json["choices"] == [{"index": 0}],
+    ),
+    Spoils(
+        "knows-four-stops",
+        answering(stop_reason="pause_turn"),
+        "body",
+        lambda it: it.json["stop_reason"] == "end_turn",
+    ),
+    Spoils(
+        "drops-fields-within-answers",
+        answering(choices=[{"message": {"novel": 1}}]),
+        "body",
+        lambda it: first(it) == {"message": {}},
+    ),
+)
+
 TOLD = CLAUDE.but(stream=True)
 CHATTED = CHAT.but(stream=True)
 RESPONDED = RESPONSES.but(stream=True)
@@ -444,9 +487,14 @@ TOOLS = (
 PICTURE = {"role": "user", "content": [{"type": "image", "source": {"type": "base64", "data": "AAAA"}}]}
 
 TRANSLATION = (
+    Spoils(
+        "makes-up-searches",
+        CLAUDE,
+        "body",
+        lambda it: [block["type"] for block in it.json["content"]] == ["server_tool_use", "text"],
+    ),
     Spoils("drops-instructions", asked(CLAUDE, system="Be brief."), "asked body", lambda it: "system" not in it.asked),
     Spoils("drops-limits", asked(CLAUDE, max_tokens=7), "asked body", lambda it: "max_tokens" not in it.asked),
-    Spoils("drops-effort", asked(CHAT, reasoning_effort="low"), "asked body", lambda it: len(it.asked) < 5),
     Spoils("forwards-notes-of-its-own", CHAT, "asked body", lambda it: "relay_params" in it.asked),
     Spoils("drops-images", CLAUDE.but(turns=(PICTURE,)), "asked body", lambda it: b"base64" not in it.received[0].body),
     Spoils("makes-up-an-ending", TOLD.delivered(end_after=4), "body", lambda it: it.types[-1] == "message_stop"),
@@ -660,7 +708,10 @@ ISOLATION = (
     Spoils("crosses-provider-keys", CHAT, "asked headers", lambda it: it.sent("x-api-key")),
     Spoils("leaks-provider-key-in-answers", CLAUDE, "body", lambda it: '"api_key":"sk-' in it.text),
     Spoils("leaks-provider-key-encoded", CHAT, "headers", lambda it: "x-relay-upstream" in it.headers),
+    *ISOLATION_IN_DEPTH,
 )
+
+CHUNKED = Reply(raw=Raw(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n"))
 
 CONNECTION = (
     Spoils("cut-becomes-clean-end", TOLD.delivered(cut_after=4), "body", lambda it: "error" not in it.types),
@@ -676,6 +727,7 @@ CONNECTION = (
     Spoils("retries-errors", CHAT.but(reply=REFUSED), "calls", lambda it: len(it.received) == 2),
     Spoils("retries-cuts", CHAT.delivered(cut_after=1).but(stream=False), "calls", lambda it: len(it.received) == 2),
     Spoils("calls-twice", CHAT, "calls", lambda it: len(it.received) == 2),
+    Spoils("goes-by-lengths-only", CHAT.but(reply=CHUNKED), "body", lambda it: not it.body),
 )
 
 ROWS = (
@@ -683,8 +735,10 @@ ROWS = (
     *BODY,
     *REWRITING,
     *WORDING,
+    *ANSWERS,
     *STREAMING,
     *FRAMING,
+    *GRAMMAR,
     *PIECES,
     *ENDINGS,
     *TOOLS,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import anyio
@@ -210,3 +211,10 @@ async def test_nothing_that_clients_do_is_an_error_of_the_relays(
     for stimulus in (GATED, HELD):
         await hang_up_on(stimulus, lane, upstream, "")
     assert "Traceback" not in relays.log.read_text()
+
+
+@pytest.mark.parametrize(("fault", "after"), [("closes-each-connection", CHAT), ("closes-after-streams", GATED)])
+async def test_the_connection_ends_with_the_answer(fault: str, after: Stimulus, lane: Lane, upstream: Upstream) -> None:
+    script = await upstream.answers(replace(after.reply, delivery=Delivery()))
+    clean, faulty = await lane.call(after, script), await lane.call(after, script, fault)
+    assert ("connection" in clean.headers, faulty.headers["connection"]) == (False, "close")

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from conformance.faulty.exchange import Answer, Request, UpstreamCutError, first, once
+from conformance.faulty.exchange import Answer, Request, UpstreamCutError, first, once, values
 from conformance.faulty.fault import fault
 from conformance.faulty.sse import as_object
 
@@ -176,3 +176,25 @@ async def one_at_a_time(handle: Handle, call: Call) -> Answer:
         turn.release()
 
     return replace(answer, close=close)
+
+
+@fault.request("loses-chunked-bodies", "reads only bodies whose length is told beforehand")
+def loses_chunked_bodies(request: Request) -> Request:
+    return replace(request, body=b"") if values(request.call.headers, "transfer-encoding") else request
+
+
+@fault.answer("goes-by-lengths-only", "reads whole answers as far as Content-Length says, and chunks not at all")
+async def goes_by_lengths_only(answer: Answer) -> Answer:
+    if answer.streams or answer.failed or values(answer.upstream_headers, "content-length"):
+        return answer
+    return answer.with_body(b"")
+
+
+@fault.answer("closes-each-connection", "ends the client's connection with each answer")
+async def closes_each_connection(answer: Answer) -> Answer:
+    return replace(answer, headers=(*answer.headers, ("connection", "close")))
+
+
+@fault.answer("closes-after-streams", "ends the client's connection with each stream")
+async def closes_after_streams(answer: Answer) -> Answer:
+    return await closes_each_connection(answer) if answer.streams else answer
