@@ -2,12 +2,14 @@
 
 from conformance.faulty.fault import FAULTS
 from conformance.faulty.faults import (
+    answers,
     body,
     connection,
     definitions,
     endings,
     errors,
     framing,
+    grammar,
     headers,
     isolation,
     keys,
@@ -24,12 +26,14 @@ from conformance.faulty.faults import (
 
 __all__ = [
     "FAULTS",
+    "answers",
     "body",
     "connection",
     "definitions",
     "endings",
     "errors",
     "framing",
+    "grammar",
     "headers",
     "isolation",
     "keys",
