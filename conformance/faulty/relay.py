@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
 
 import aiohttp
 from yarl import URL
@@ -32,7 +33,7 @@ HOP_BY_HOP = (
     "upgrade",
 )
 OWN = ("host", "content-length", "expect")
-CREDENTIALS = ("authorization", "x-api-key", "api-key", "cookie")
+CREDENTIALS = ("authorization", "x-api-key", "api-key", "x-goog-api-key", "cookie")
 
 _REDIRECTS = range(300, 400)
 _NOT_MODIFIED = 304
@@ -51,7 +52,14 @@ def credential(provider: Provider, key: str) -> tuple[str, str]:
 def request_for(call: Call) -> Request:
     headers = without(end_to_end(call.headers), *OWN, *CREDENTIALS)
     headers = (*headers, credential(call.provider, call.provider_key))
-    return Request(call, call.method, call.path, call.query, headers, call.body)
+    return Request(call, call.method, call.path, _query_for(call), headers, call.body)
+
+
+def _query_for(call: Call) -> str:
+    """Without the client's key, should it stand there too."""
+    key = call.client_key
+    pairs = call.query.split("&")
+    return "&".join(pair for pair in pairs if key not in unquote(pair)) if key else call.query
 
 
 class Relay:

@@ -168,7 +168,8 @@ async def _deliver(request: web.Request, answer: Answer) -> web.StreamResponse:
     await response.prepare(request)
     try:
         async for chunk in answer.chunks:
-            await response.write(chunk)
+            if request.method != "HEAD":  # whose answer has no body
+                await response.write(chunk)
     except UpstreamCutError as cut:
         if not (answer.streams and cut.clean):
             return _cut(request, response)

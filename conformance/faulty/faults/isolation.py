@@ -8,7 +8,7 @@ from base64 import b64encode
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from conformance.faulty.exchange import edited_object, first
+from conformance.faulty.exchange import edited_object, first, once
 from conformance.faulty.fault import fault, on_events, on_json, on_whole
 from conformance.faulty.relay import credential
 from conformance.faulty.tree import changed, everywhere, in_answer
@@ -17,9 +17,11 @@ from conformance.surface import Provider
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from conformance.faulty.exchange import Answer, Request
+    from conformance.faulty.exchange import Answer, Call, Request
+    from conformance.faulty.fault import Handle
     from conformance.faulty.sse import Event, Json
 
+_CARRIERS = {"authorization", "x-api-key"}
 _AGENTS = re.compile("claude-cli|claude-code|codex|gemini")
 _OTHER = {Provider.ANTHROPIC: Provider.OPENAI, Provider.OPENAI: Provider.ANTHROPIC}
 
@@ -43,6 +45,44 @@ def leaks_client_key_to_agents(request: Request) -> Request:
 @fault.request("leaks-client-key-in-query", "sends the client's key upstream in the query")
 def leaks_client_key_in_query(request: Request) -> Request:
     return replace(request, query="&".join(filter(None, [request.query, f"key={request.call.client_key}"])))
+
+
+@fault.request("forwards-the-second-carrier", "forwards the credential header that it did not need")
+def forwards_the_second_carrier(request: Request) -> Request:
+    key = request.call.client_key or ""
+    unused = ((name, value) for name, value in request.call.headers if name.lower() in _CARRIERS and key not in value)
+    taken = {name.lower() for name, _ in request.headers}
+    return replace(request, headers=(*request.headers, *(pair for pair in unused if pair[0].lower() not in taken)))
+
+
+@fault.request("forwards-other-carriers", "forwards the headers in which other providers take their keys")
+def forwards_other_carriers(request: Request) -> Request:
+    others = tuple(pair for pair in request.call.headers if pair[0].lower() in {"api-key", "x-goog-api-key"})
+    return replace(request, headers=(*request.headers, *others))
+
+
+@fault.request("carries-the-provider-key-twice", "sends the provider's key in both of the usual headers")
+def carries_the_provider_key_twice(request: Request) -> Request:
+    other = credential(_OTHER[request.call.provider], request.call.provider_key)
+    return replace(request, headers=(*request.headers, other))
+
+
+@fault.request("leaves-an-empty-bearer", "sends an Authorization header without a key beside x-api-key")
+def leaves_an_empty_bearer(request: Request) -> Request:
+    bare = any(name.lower() == "authorization" for name, _ in request.headers)
+    return request if bare else replace(request, headers=(*request.headers, ("authorization", "Bearer")))
+
+
+@fault.handle("keeps-answers", "answers a question that it has heard before without asking again")
+async def keeps_answers(handle: Handle, call: Call) -> Answer:
+    kept: dict[bytes, tuple[Answer, bytes]] = call.memory.setdefault("answers", {})
+    if call.body not in kept:
+        answer = await handle(call)
+        if answer.failed or call.surface is None:
+            return answer
+        kept[call.body] = answer, await answer.body()
+    answer, body = kept[call.body]
+    return replace(answer, call=call, chunks=once(body))
 
 
 @fault.request("crosses-provider-keys", "sends each provider the other's key too")

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
+from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from conformance.faulty.exchange import edited_object, values
@@ -16,6 +18,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from conformance.faulty.exchange import Answer, Call
+    from conformance.faulty.fault import Handle
+
+_ODD_PATH = re.compile(r"//|[%;.]|/$")
+_KEY = re.compile(r"[\w-]{10,200}", re.ASCII)
 
 
 def _valid(call: Call, keys: Iterable[str]) -> str | None:
@@ -116,9 +122,7 @@ async def refuses_without_request_id(answer: Answer) -> Answer:
 
 @fault.refusal("echoes-refused-key", "repeats the refused key in the refusal")
 async def echoes_refused_key(answer: Answer) -> Answer:
-    keys = ", ".join(carried(answer.call.headers))
-    edit = lambda it: {**it, "message": f"invalid key: {keys}"} if "message" in it else it  # noqa: E731 - one line
-    return await on_whole(answer, lambda body: edited_object(body, lambda error: everywhere(error, edit)))
+    return await _said(answer, f"invalid key: {', '.join(carried(answer.call.headers))}")
 
 
 @fault.accept("calls-upstream-first", "calls the upstream before it looks at the key")
@@ -132,3 +136,46 @@ async def refuses_afterwards(answer: Answer) -> Answer:
         return answer
     answer.close()
     return refusal(answer.call, 401, "this key is not valid here")
+
+
+@fault.accept("guards-known-paths-only", "asks for a key only where an answer is generated")
+def guards_known_paths_only(call: Call) -> str | None:
+    return accepted(call) or (None if call.surface else "")
+
+
+@fault.accept("guards-post-only", "asks for a key only with POST")
+def guards_post_only(call: Call) -> str | None:
+    return accepted(call) or (None if call.method == "POST" else "")
+
+
+@fault.accept("guards-plain-paths-only", "asks for a key only where the path is spelled as in the documentation")
+def guards_plain_paths_only(call: Call) -> str | None:
+    return accepted(call) or ("" if _ODD_PATH.search(call.path) else None)
+
+
+@fault.accept("trusts-forwarded-headers", "takes for known whom a header calls known")
+def trusts_forwarded_headers(call: Call) -> str | None:
+    return accepted(call) or ("" if values(call.headers, "x-forwarded-user") else None)
+
+
+@fault.handle("chokes-on-odd-keys", "fails over keys of other characters than its own have")
+async def chokes_on_odd_keys(handle: Handle, call: Call) -> Answer:
+    if all(_KEY.fullmatch(key) for key in carried(call.headers)):
+        return await handle(call)
+    return refusal(call, 500, "ValueError")
+
+
+@fault.refusal("tells-the-hash", "tells under which hash it looked for the key")
+async def tells_the_hash(answer: Answer) -> Answer:
+    hashes = ", ".join(sha256(key.encode()).hexdigest() for key in carried(answer.call.headers))
+    return await _said(answer, f"no key with the hash {hashes}")
+
+
+@fault.refusal("shows-its-insides", "tells where it looked for the key")
+async def shows_its_insides(answer: Answer) -> Answer:
+    return await _said(answer, 'Unable to find token in table "VerificationTokenTable"')
+
+
+async def _said(answer: Answer, message: str) -> Answer:
+    edit = lambda it: {**it, "message": message} if "message" in it else it  # noqa: E731 - one line
+    return await on_whole(answer, lambda body: edited_object(body, lambda error: everywhere(error, edit)))

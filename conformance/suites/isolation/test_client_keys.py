@@ -5,6 +5,7 @@ from conformance.api import (
     Ask,
     ChatClient,
     Client,
+    Http,
     MessagesClient,
     Mode,
     ProviderError,
@@ -14,8 +15,10 @@ from conformance.api import (
     Upstream,
     assert_absent,
     check,
+    mint,
 )
 
+VERSION = ("anthropic-version", "2023-06-01")
 AGENTS = (
     "claude-cli/2.1.329 (external, sdk-cli)",
     "codex_exec/0.169.0 (Debian 12.0.0; x86_64) unknown",
@@ -108,4 +111,57 @@ async def test_a_client_key_stays_when_models_are_listed(
     await client.models({"case": script.token})
     # a gateway that drops the query leaves the call among those that nobody's token marks
     for received in await script.journal() or await upstream.journal():
+        assert_key_stayed(client.door.key, received)
+
+
+@check(
+    "isolation/client-key/second-carrier",
+    requirement="client-key-stays",
+    feature="isolation",
+    modes=(Mode.HTTP,),
+    direct=False,
+    catches=("forwards-the-second-carrier",),
+)
+async def test_what_a_client_carries_beside_its_key_never_reaches_the_provider(
+    client: Client, upstream: Upstream, http: Http
+) -> None:
+    key, other = client.door.key, mint("other").value
+    carriers = [(("authorization", f"Bearer {key}"), ("x-api-key", other))]
+    if client.surface == MESSAGES:
+        carriers.append((("x-api-key", key), ("authorization", f"Bearer {other}")))
+    for carrier in carriers:
+        script = await upstream.answers()
+        url = client.door.url + client.path
+        await http.send("POST", url, headers=[*carrier, VERSION], body=client.body(script.prompt))
+        for received in await script.journal():  # none where the gateway refuses two different keys
+            assert_key_stayed(key, received)
+            assert_key_stayed(other, received)
+
+
+@check(
+    "isolation/client-key/other-carriers",
+    requirement="keys-stay-in-any-carrier",
+    feature="isolation",
+    modes=(Mode.HTTP,),
+    direct=False,
+    catches=("forwards-other-carriers", "leaks-client-key-in-query"),
+)
+async def test_a_client_key_in_an_unusual_place_never_reaches_the_provider(
+    client: Client, upstream: Upstream, http: Http
+) -> None:
+    key = client.door.key
+    for name in ("api-key", "x-goog-api-key", "proxy-authorization"):
+        await _assert_key_stays_when_sent(client, upstream, http, "", (name, key))
+    for name in ("key", "api_key", "access_token"):
+        await _assert_key_stays_when_sent(client, upstream, http, f"?beta=true&{name}={key}")
+
+
+async def _assert_key_stays_when_sent(
+    client: Client, upstream: Upstream, http: Http, query: str, *more: tuple[str, str]
+) -> None:
+    script = await upstream.answers()
+    headers = [("authorization", f"Bearer {client.door.key}"), VERSION, *more]
+    url = client.door.url + client.path + query
+    await http.send("POST", url, headers=headers, body=client.body(script.prompt))
+    for received in await script.journal():
         assert_key_stayed(client.door.key, received)

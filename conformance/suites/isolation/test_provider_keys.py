@@ -1,9 +1,11 @@
 """The provider's key ends there: at its provider, in its own carrier, and nowhere else."""
 
 from conformance.api import (
+    MESSAGES,
     Client,
     Door,
     Exchange,
+    Http,
     Mode,
     ProviderError,
     Reply,
@@ -45,6 +47,30 @@ async def test_the_provider_receives_its_own_key_and_no_other(
     wrong = [name for name, value in carried if value.rpartition(" ")[2] != provider_door.key]
     assert carried, "the upstream received no credential"
     assert not wrong, f"a credential that is not this provider's in {', '.join(wrong)}"
+
+
+@check(
+    "isolation/provider-key/once",
+    requirement="one-credential",
+    feature="isolation",
+    modes=(Mode.HTTP,),
+    direct=False,
+    catches=("carries-the-provider-key-twice", "leaves-an-empty-bearer"),
+)
+async def test_the_provider_receives_one_credential_whatever_carried_the_clients(
+    client: Client, upstream: Upstream, http: Http
+) -> None:
+    bearer = ("authorization", f"Bearer {client.door.key}")
+    carriers = [[bearer], [("authorization", f"bearer {client.door.key}")]]
+    if client.surface == MESSAGES:
+        carriers += [[("x-api-key", client.door.key)], [("x-api-key", client.door.key), bearer]]
+    for carrier in carriers:
+        script = await upstream.answers()
+        headers = [*carrier, ("anthropic-version", "2023-06-01")]
+        await http.send("POST", client.door.url + client.path, headers=headers, body=client.body(script.prompt))
+        received = await script.received()
+        found = [name for name in CARRIERS for _ in received.values(name)]
+        assert len(found) == 1, f"the upstream received {' and '.join(found) or 'no credential'}"
 
 
 @check(

@@ -2,7 +2,7 @@
 
 from anyio.to_thread import run_sync
 
-from conformance.api import Connect, Hooks, Reply, Upstream, check
+from conformance.api import CHAT, MESSAGES, Connect, Hooks, Reply, Tape, Upstream, check
 
 
 @check(
@@ -64,3 +64,21 @@ async def test_revoking_one_key_leaves_the_others_alone(connect: Connect, upstre
     await run_sync(hooks.revoke, revoked)
     answer = await connect(key=kept).ask(script.prompt)
     assert answer.text == "still here"
+
+
+@check(
+    "keys/life/not-echoed",
+    requirement="refused-key-is-not-echoed",
+    feature="key-lifecycle",
+    surfaces=(MESSAGES, CHAT),
+    direct=False,
+    catches=("echoes-refused-key",),
+)
+async def test_a_key_that_was_good_is_not_repeated_either(
+    connect: Connect, upstream: Upstream, hooks: Hooks, tape: Tape
+) -> None:
+    script, key = await upstream.answers(), await run_sync(hooks.mint)
+    await run_sync(hooks.expire, key)
+    await connect(key=key).fails(script.prompt)
+    seen = tape.last.content + str(tape.last.answer_headers).encode()
+    assert key.encode() not in seen, f"the refusal repeats the key: {tape.last.content[:300]!r}"

@@ -1,7 +1,17 @@
 """Keys that open nothing, and how that is said."""
 
+import re
+from hashlib import md5, sha1, sha256
+
 from conformance.api import MESSAGES, Client, Connect, Door, Http, Mode, Surface, Upstream, check, mint
 from conformance.suites.keys.test_carriers import asked
+
+HASHES = (md5, sha1, sha256)
+INSIDES = re.compile(
+    r"Traceback \(most recent|File \"[^\"]+\", line \d+|\bat [\w.$]+\([\w.]+:\d+\)|goroutine \d+ \[|"
+    r"\bSELECT \S+ FROM\b|\w{3,}Table\b|\bsqlite3?\.|\bpsycopg|\bprisma\b|\bredis\.|(?:/\w+){2,}\.(?:py|go|rs|rb)\b"
+)
+"""Stack traces, statements and names of stores, paths of source files."""
 
 
 async def _refused(
@@ -145,3 +155,22 @@ async def test_a_refusal_does_not_repeat_the_key(client: Client, upstream: Upstr
     answer = await asked(client, http, script.prompt, ("authorization", f"Bearer {wrong.value}"))
     seen = answer.content + str(answer.answer_headers).encode()
     assert wrong.value.encode() not in seen, "the refused key is in the refusal"
+
+
+@check(
+    "keys/refused/minimal",
+    requirement="refusals-tell-nothing",
+    feature="key-refusal",
+    modes=(Mode.HTTP,),
+    direct=False,
+    catches=("tells-the-hash", "shows-its-insides"),
+)
+async def test_a_refusal_tells_nothing_of_the_insides(client: Client, upstream: Upstream, http: Http) -> None:
+    script, wrong = await upstream.answers(), mint("nobody").value
+    for credential in (("authorization", f"Bearer {wrong}"), ("x-api-key", wrong), ("authorization", "Bearer")):
+        answer = await asked(client, http, script.prompt, credential)
+        seen = f"{answer.content.decode(errors='replace')} {answer.answer_headers}"
+        hashes = [hashed.__name__ for hashed in HASHES if hashed(wrong.encode()).hexdigest()[:16] in seen]
+        assert not hashes, f"the refusal holds a hash of the key: {seen[:300]}"
+        insides = INSIDES.findall(seen)
+        assert not insides, f"the refusal speaks of {', '.join(insides)}: {seen[:300]}"
