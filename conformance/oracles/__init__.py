@@ -1,7 +1,7 @@
 """Oracles: pure judgement of what was seen, on either side."""
 
 from conformance.oracles.chat_grammar import ChatGrammar
-from conformance.oracles.conversation import Asked, understood
+from conformance.oracles.conversation import Asked, protocol_of, understood
 from conformance.oracles.difference import assert_unchanged, differences
 from conformance.oracles.grammar import Grammar
 from conformance.oracles.leaks import assert_absent
@@ -29,5 +29,6 @@ __all__ = [
     "assert_unchanged",
     "differences",
     "parse",
+    "protocol_of",
     "understood",
 ]

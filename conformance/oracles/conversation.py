@@ -6,6 +6,8 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from conformance.surface import Surface
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -18,7 +20,8 @@ class Asked:
 
     `turns` are (role, text), neighbours of one role joined; tool calls are (id, name, arguments as values) and results
     (id of the call, text), in the order in which they stand; `tools` maps a name to its JSON Schema; `images` are the
-    base64 data of the user's. `choice` is auto, none, required, or the name of the tool that is forced.
+    base64 data of what the user or a tool showed; `effort` is "budget" where tokens are counted out for it. `choice` is
+    auto, none, required, or the name of the tool that is forced.
     """
 
     system: str
@@ -30,6 +33,7 @@ class Asked:
     one_call_only: bool
     limit: int | None
     images: tuple[str, ...]
+    effort: str | None
     streamed: bool
 
 
@@ -40,9 +44,15 @@ _Part = tuple[str, Any]
 def understood(received: Received) -> Asked:
     """Read a request by the protocol of the route that it came to; raises `AssertionError` where that is none."""
     body = received.json
-    for ending, parts, options in _PROTOCOLS:
+    _, parts, options = _PROTOCOLS[protocol_of(received)]
+    return _gathered(list(parts(body)), options(body), streamed=body.get("stream") is True)
+
+
+def protocol_of(received: Received) -> Surface:
+    """The protocol of the route that a request came to; raises `AssertionError` where it is none that generates."""
+    for protocol, (ending, _, _) in _PROTOCOLS.items():
         if received.path.endswith(ending):
-            return _gathered(list(parts(body)), options(body), streamed=body.get("stream") is True)
+            return protocol
     raise AssertionError(f"{received.path} is no route of a provider's that generates")
 
 
@@ -88,6 +98,7 @@ def _responses(body: dict[str, Any]) -> Iterator[_Part]:
                 yield "call", (item["call_id"], item["name"], _value(item["arguments"]))
             case "function_call_output":
                 yield "result", (item["call_id"], _text(item["output"]))
+                yield from _shown(item["output"])
 
 
 def _messages(body: dict[str, Any]) -> Iterator[_Part]:
@@ -108,12 +119,17 @@ def _content(role: str, content: Any) -> Iterator[_Part]:
                 yield "call", (block["id"], block["name"], block["input"])
             case "tool_result":
                 yield "result", (block["tool_use_id"], _text(block.get("content")))
+                yield from _shown(block.get("content"))
             case "image":
                 yield "image", block["source"].get("data") or block["source"].get("url")
             case "image_url":
                 yield "image", block["image_url"]["url"].rpartition("base64,")[2]
             case "input_image":
                 yield "image", block["image_url"].rpartition("base64,")[2]
+
+
+def _shown(content: Any) -> Iterator[_Part]:
+    return (part for part in _content("tool", content) if part[0] == "image")
 
 
 def _text(content: Any) -> str:
@@ -133,6 +149,7 @@ def _chat_options(body: dict[str, Any]) -> dict[str, Any]:
         "choice": choice["function"]["name"] if isinstance(choice, dict) else choice,
         "one_call_only": body.get("parallel_tool_calls") is False,
         "limit": body.get("max_completion_tokens") or body.get("max_tokens"),
+        "effort": body.get("reasoning_effort"),
     }
 
 
@@ -143,6 +160,7 @@ def _responses_options(body: dict[str, Any]) -> dict[str, Any]:
         "choice": choice["name"] if isinstance(choice, dict) else choice,
         "one_call_only": body.get("parallel_tool_calls") is False,
         "limit": body.get("max_output_tokens"),
+        "effort": (body.get("reasoning") or {}).get("effort"),
     }
 
 
@@ -154,11 +172,16 @@ def _messages_options(body: dict[str, Any]) -> dict[str, Any]:
         "choice": choice["name"] if kind == "tool" else "required" if kind == "any" else kind,
         "one_call_only": choice.get("disable_parallel_tool_use") is True,
         "limit": body.get("max_tokens"),
+        "effort": (body.get("output_config") or {}).get("effort") or _budget(body),
     }
 
 
-_PROTOCOLS: tuple[tuple[str, Any, Any], ...] = (
-    ("/chat/completions", _chat, _chat_options),
-    ("/responses", _responses, _responses_options),
-    ("/messages", _messages, _messages_options),
-)
+def _budget(body: dict[str, Any]) -> str | None:
+    return "budget" if (body.get("thinking") or {}).get("type") == "enabled" else None
+
+
+_PROTOCOLS: dict[Surface, tuple[str, Any, Any]] = {
+    Surface.OPENAI_CHAT: ("/chat/completions", _chat, _chat_options),
+    Surface.OPENAI_RESPONSES: ("/responses", _responses, _responses_options),
+    Surface.ANTHROPIC_MESSAGES: ("/messages", _messages, _messages_options),
+}

@@ -61,6 +61,7 @@ class Decoder(StreamDecoder):
         self._calls: dict[int, _Call] = {}
         self._told: set[int] = set()
         self._stop: hub.Stop | None = None
+        self._refused = False
         self._usage = hub.Usage()
 
     def feed(self, name: str | None, data: str) -> Iterator[hub.Event]:  # noqa: ARG002 - chat's events have no names
@@ -87,6 +88,7 @@ class Decoder(StreamDecoder):
     def _said(self, delta: Json) -> Iterator[hub.Event]:
         for key, part in (("reasoning_content", hub.Thinking()), ("content", hub.Text()), ("refusal", hub.Refusal())):
             if text := delta.get(key):
+                self._refused |= key == "refusal"
                 yield from self._opened(key, part)
                 yield hub.Delta(text)
         for position, fragment in enumerate(delta.get("tool_calls") or ()):
@@ -139,7 +141,7 @@ class Decoder(StreamDecoder):
             return
         self.finished = True
         yield from self._flushed()
-        yield hub.Finished(self._stop, self._usage)
+        yield hub.Finished("refusal" if self._refused else self._stop, self._usage)
 
 
 def _status(error: Any) -> int:

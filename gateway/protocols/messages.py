@@ -93,12 +93,7 @@ class Decoder(StreamDecoder):
                 self._stop |= {key: value for key, value in event["delta"].items() if value is not None}
                 self._usage |= {key: value for key, value in (event.get("usage") or {}).items() if value is not None}
             case "message_stop":
-                self.finished = True
-                yield hub.Finished(
-                    _STOPS.get(self._stop.get("stop_reason", ""), "end"),
-                    _read_usage(self._usage),
-                    self._stop.get("stop_sequence"),
-                )
+                yield from self._ended()
             case "ping":
                 yield hub.Ping()
             case "error":
@@ -108,6 +103,13 @@ class Decoder(StreamDecoder):
 
     def end(self) -> Iterator[hub.Event]:
         return iter(())
+
+    def _ended(self) -> Iterator[hub.Event]:
+        self.finished = True
+        if refused := _refused(self._stop):
+            yield from (hub.Opened(hub.Refusal()), hub.Delta(refused.text), hub.Closed())
+        stop = _STOPS.get(self._stop.get("stop_reason", ""), "end")
+        yield hub.Finished(stop, _read_usage(self._usage), self._stop.get("stop_sequence"))
 
 
 def _opened(block: Json) -> hub.Part:
@@ -120,6 +122,12 @@ def _opened(block: Json) -> hub.Part:
             return hub.RedactedThinking(block["data"])
         case _:
             return hub.Text()
+
+
+def _refused(stopped: Json) -> hub.Refusal | None:
+    """Why the model refused, where it says so."""
+    explanation = (stopped.get("stop_details") or {}).get("explanation")
+    return hub.Refusal(explanation) if explanation else None
 
 
 def _delta(delta: Json) -> Iterator[hub.Event]:
@@ -251,6 +259,8 @@ class MessagesCodec(Codec):
 
     def read_answer(self, body: Json) -> hub.Answer:
         parts = tuple(_read_blocks(body["content"], None))
+        if refused := _refused(body):
+            parts = (*parts, refused)
         stop = _STOPS.get(body.get("stop_reason") or "", "end")
         return hub.Answer(body["id"], body["model"], parts, stop, _read_usage(body["usage"]), body.get("stop_sequence"))
 

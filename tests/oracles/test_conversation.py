@@ -22,6 +22,7 @@ ASKED = Asked(
     one_call_only=True,
     limit=99,
     images=(PIXEL,),
+    effort="low",
     streamed=True,
 )
 CHAT: dict[str, Any] = {
@@ -48,6 +49,7 @@ CHAT: dict[str, Any] = {
     "tool_choice": "required",
     "parallel_tool_calls": False,
     "max_completion_tokens": 99,
+    "reasoning_effort": "low",
     "stream": True,
 }
 RESPONSES: dict[str, Any] = {
@@ -69,6 +71,7 @@ RESPONSES: dict[str, Any] = {
     "tool_choice": "required",
     "parallel_tool_calls": False,
     "max_output_tokens": 99,
+    "reasoning": {"effort": "low"},
     "stream": True,
 }
 MESSAGES: dict[str, Any] = {
@@ -94,6 +97,7 @@ MESSAGES: dict[str, Any] = {
     "tools": [{"name": "weather", "input_schema": SCHEMA}],
     "tool_choice": {"type": "any", "disable_parallel_tool_use": True},
     "max_tokens": 99,
+    "output_config": {"effort": "low"},
     "stream": True,
 }
 

@@ -51,6 +51,19 @@ def asks_for_the_whole(body: Json) -> Json:
     return dropping(body, "stream", "stream_options")
 
 
+@fault.request_json("forwards-notes-of-its-own", "forwards what it has noted about the call among its fields")
+def forwards_notes_of_its_own(body: Json) -> Json:
+    return body | {"relay_params": {"translated_from": "another"}}
+
+
+@fault.answer_json("makes-up-searches", "takes an empty list of annotations, or none at all, for a search of the web")
+def makes_up_searches(answer: Json) -> Json:
+    if answer.get("type") != "message":
+        return answer
+    search = {"type": "server_tool_use", "id": "srvtoolu_1", "name": "web_search", "input": {"query": ""}}
+    return answer | {"content": [search, *answer["content"]]}
+
+
 @fault.answer("makes-up-an-ending", "finishes a stream in the client's protocol that the provider did not finish")
 async def makes_up_an_ending(answer: Answer) -> Answer:
     return replace(answer, chunks=_finished(answer)) if answer.streams else answer

@@ -11,6 +11,7 @@ from conformance.api import (
     Client,
     Mode,
     Reply,
+    Tape,
     Thinking,
     Tool,
     ToolCall,
@@ -104,6 +105,33 @@ async def test_reasoning_is_never_shown_as_the_answer(client: Client, upstream: 
     if b"Six by seven." in (await script.received()).sent:
         thought = "".join(getattr(block, "text", "") for block in answer.thinking)
         assert thought == "Six by seven.", f"the provider's reasoning came as {thought!r}"
+
+
+@check(
+    "translation/answer/refusal",
+    requirement="translated-refusal",
+    feature="body",
+    modes=BOTH,
+    catches=("loses-refusal",),
+)
+async def test_a_refusal_keeps_its_words(client: Client, upstream: Upstream) -> None:
+    script = await upstream.answers(Reply(refusal="I would rather not."))
+    answer = await client.ask(script.prompt)
+    assert "I would rather not." in str(answer.raw), f"the client saw {answer.raw}"
+    assert answer.stop == "refusal"
+
+
+@check(
+    "translation/answer/headers",
+    requirement="translated-answer-headers",
+    feature="custom-headers",
+    modes=BOTH,
+    catches=("answers-own-headers-only",),
+)
+async def test_headers_of_the_provider_reach_the_client(client: Client, upstream: Upstream, tape: Tape) -> None:
+    script = await upstream.answers(Reply(text="ok", headers=(("x-never-seen-before", "by script"),)))
+    await client.ask(script.prompt)
+    assert tape.last.values("x-never-seen-before") == ["by script"]
 
 
 def _meant(calls: Sequence[ToolCall]) -> list[tuple[str, object]]:

@@ -1,6 +1,7 @@
 """What a client asks for, as a provider of another protocol reads it."""
 
 import json
+from http import HTTPStatus
 
 from conformance.api import (
     CHAT,
@@ -8,6 +9,7 @@ from conformance.api import (
     RESPONSES,
     Ask,
     Client,
+    ClientFailedError,
     Mode,
     Reply,
     Tool,
@@ -16,6 +18,8 @@ from conformance.api import (
     Turn,
     Upstream,
     check,
+    documented,
+    protocol_of,
     understood,
 )
 
@@ -141,6 +145,59 @@ async def test_a_stream_is_asked_for_as_one(client: Client, upstream: Upstream) 
     assert understood(await script.received()).streamed
 
 
+@check("translation/request/effort", requirement="translated-effort", feature="thinking", catches=("drops-effort",))
+async def test_the_effort_that_is_asked_for_arrives(client: Client, upstream: Upstream) -> None:
+    script = await upstream.answers()
+    efforts: dict[str, dict[str, object]] = {
+        CHAT: {"reasoning_effort": "low"},
+        RESPONSES: {"reasoning": {"effort": "low"}},
+        MESSAGES: {"output_config": {"effort": "low"}},
+    }
+    await client.ask(Ask(script.prompt, fields=efforts[client.surface]))
+    assert understood(await script.received()).effort in ("low", "budget")
+
+
+@check(
+    "translation/request/agent",
+    requirement="translated-foreign-fields",
+    feature="body",
+    catches=("forwards-notes-of-its-own",),
+)
+async def test_what_an_agent_sends_becomes_a_request_of_the_providers_own(client: Client, upstream: Upstream) -> None:
+    script = await upstream.answers()
+    if await _refused(client, Ask(script.prompt, tools=(WEATHER,), fields=_AGENTS[client.surface])):
+        assert not await script.journal(), "refused, and yet the provider was asked"
+        return
+    received = await script.received()
+    foreign = set(received.json) - documented.documented_fields(protocol_of(received))
+    assert not foreign, f"the provider does not know {', '.join(sorted(foreign))}"
+
+
+@check(
+    "translation/request/result-parts",
+    requirement="translated-result-parts",
+    feature="tools",
+    catches=("drops-images", "drops-tool-results"),
+)
+async def test_what_a_tool_showed_arrives(client: Client, upstream: Upstream) -> None:
+    script = await upstream.answers()
+    await client.ask(Ask(script.prompt, tools=(WEATHER,), fields=_shown(client, script.prompt)))
+    seen = understood(await script.received())
+    assert seen.results == (("call_1", "Snow, and a picture."),)
+    assert seen.images == ((PIXEL,) if client.surface != CHAT else ())
+
+
+async def _refused(client: Client, ask: Ask) -> bool:
+    """Whether the gateway said that it cannot translate this: a loss that it names is none."""
+    try:
+        await client.ask(ask)
+    except ClientFailedError as error:
+        if error.failure.status != HTTPStatus.BAD_REQUEST:
+            raise
+        return True
+    return False
+
+
 def _with_system(client: Client, prompt: str) -> dict[str, object]:
     if client.surface == CHAT:
         return {"messages": [{"role": "system", "content": SYSTEM}, {"role": "user", "content": prompt}]}
@@ -173,3 +230,45 @@ _CHOICES: dict[str, dict[str, object]] = {
         "weather": {"type": "tool", "name": "weather"},
     },
 }
+_AGENTS: dict[str, dict[str, object]] = {
+    CHAT: {"store": False, "prompt_cache_key": "session", "safety_identifier": "somebody", "verbosity": "low"},
+    RESPONSES: {
+        "store": False,
+        "include": ["reasoning.encrypted_content"],
+        "prompt_cache_key": "session",
+        "reasoning": {"effort": "low", "summary": "auto"},
+        "text": {"verbosity": "low"},
+        "parallel_tool_calls": True,
+    },
+    MESSAGES: {
+        "system": [
+            {"type": "text", "text": "You are an agent."},
+            {"type": "text", "text": SYSTEM, "cache_control": {"type": "ephemeral"}},
+        ],
+        "thinking": {"type": "adaptive"},
+        "output_config": {"effort": "low"},
+        "metadata": {"user_id": "somebody"},
+    },
+}
+
+
+def _shown(client: Client, prompt: str) -> dict[str, object]:
+    uri = f"data:image/png;base64,{PIXEL}"
+    if client.surface == RESPONSES:
+        output = [{"type": "input_text", "text": "Snow, and a picture."}, {"type": "input_image", "image_url": uri}]
+        call = {"type": "function_call", "call_id": "call_1", "name": "weather", "arguments": "{}"}
+        result = {"type": "function_call_output", "call_id": "call_1", "output": output}
+        return {"input": [{"role": "user", "content": prompt}, call, result]}
+    if client.surface == CHAT:
+        function = {"name": "weather", "arguments": "{}"}
+        calls = [{"id": "call_1", "type": "function", "function": function}]
+        parts = [{"type": "text", "text": "Snow, "}, {"type": "text", "text": "and a picture."}]
+        called = {"role": "assistant", "content": None, "tool_calls": calls}
+        answered = {"role": "tool", "tool_call_id": "call_1", "content": parts}
+        return {"messages": [{"role": "user", "content": prompt}, called, answered]}
+    image = {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": PIXEL}}
+    content = [{"type": "text", "text": "Snow, and a picture."}, image]
+    used = {"type": "tool_use", "id": "call_1", "name": "weather", "input": {}}
+    shown = {"type": "tool_result", "tool_use_id": "call_1", "content": content}
+    turns = [("user", prompt), ("assistant", [used]), ("user", [shown])]
+    return {"messages": [{"role": role, "content": content} for role, content in turns]}

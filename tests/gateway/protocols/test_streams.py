@@ -96,3 +96,10 @@ def test_a_call_of_claudes_without_arguments_has_empty_ones() -> None:
     events = (block, silence, '{"type":"content_block_stop","index":0}')
     read = [event for data in events for event in decoder.feed(None, data) if event != hub.Delta("")]
     assert read == [hub.Opened(hub.ToolUse("a", "b")), hub.Delta("{}"), hub.Closed()]
+
+
+@pytest.mark.parametrize("codec", [RESPONSES, CHAT])
+def test_a_refusal_keeps_its_words(codec: Codec) -> None:
+    refusal = (hub.Opened(hub.Refusal()), hub.Delta("I would rather not."), hub.Closed())
+    events = (*EVERYTHING[:1], *refusal, hub.Finished("refusal", USAGE))
+    assert anonymous(through(codec, events)) == anonymous(list(events))
