@@ -1,0 +1,123 @@
+"""However the provider's stream comes along, the client's is the same."""
+
+import json
+
+from conformance.api import (
+    CHAT,
+    GRAMMARS,
+    Ask,
+    Client,
+    Delivery,
+    Mode,
+    ProviderError,
+    Reply,
+    Tape,
+    Tool,
+    ToolCall,
+    Upstream,
+    check,
+    parse,
+)
+
+STREAM = (Mode.ASYNC_STREAM,)
+LETTERS = "Tromsø 日本語 👩‍👩‍👧 e\u0301 \u2028 \u0085 \u2029 end"
+WORDS = ("Ein ", "zwei ", "drei ", "vier.")
+CALLS = (
+    ToolCall("call_one", "weather", '{"city": "Oslo", "days": [1, 2]}'),
+    ToolCall("call_two", "weather", '{"city": "Bergen", "days": []}'),
+)
+
+
+@check(
+    "translation/stream/pieces",
+    requirement="translated-stream-any-pieces",
+    feature="tools",
+    modes=STREAM,
+    catches=("mixes-interleaved-calls", "skips-opening-arguments", "needs-argument-deltas", "ends-at-an-empty-delta"),
+)
+async def test_content_may_fall_into_any_pieces(client: Client, upstream: Upstream, tape: Tape) -> None:
+    for pieces in ("whole", "characters", "interleaved", "arguments-when-done"):
+        reply = Reply(text="Two cities.", tool_calls=CALLS, delivery=Delivery(pieces=pieces))
+        script = await upstream.answers(reply)
+        answer = await client.ask(Ask(script.prompt, tools=(Tool("weather"),)))
+        said = [(call.name, json.loads(call.arguments or "null")) for call in answer.tool_calls]
+        assert said == [(call.name, json.loads(call.arguments)) for call in CALLS], f"from pieces that come {pieces}"
+        assert answer.text == "Two cities.", f"from pieces that come {pieces}"
+        if pieces != "arguments-when-done":  # untranslated these break the grammar themselves
+            events = [e for e in parse(tape.last.content).events if client.surface == CHAT or e.data != "[DONE]"]
+            GRAMMARS[client.surface]().check(events)
+
+
+@check(
+    "translation/stream/letters",
+    requirement="translated-text",
+    feature="streaming",
+    modes=STREAM,
+    catches=("decodes-each-chunk", "mangles-unicode"),
+)
+async def test_letters_survive_bytes_that_come_one_by_one(client: Client, upstream: Upstream) -> None:
+    script = await upstream.answers(Reply(text=(LETTERS,), delivery=Delivery(chunk_bytes=1)))
+    assert (await client.ask(script.prompt)).text == LETTERS
+
+
+@check(
+    "translation/stream/framing",
+    requirement="translated-stream-any-framing",
+    feature="streaming",
+    modes=STREAM,
+    catches=("splits-on-lf-only",),
+)
+async def test_events_may_be_written_in_any_way_that_the_standard_allows(client: Client, upstream: Upstream) -> None:
+    for delivery in (
+        Delivery(line_end="\r\n"),
+        Delivery(framing="no-space"),
+        Delivery(framing="other-fields"),
+        Delivery(comments=True, unknown_event=True),
+    ):
+        script = await upstream.answers(Reply(text=WORDS, delivery=delivery))
+        answer = await client.ask(script.prompt)
+        assert answer.text == "".join(WORDS), f"from a stream with {delivery}"
+
+
+@check(
+    "translation/stream/compressed",
+    requirement="translated-coding",
+    feature="streaming",
+    modes=STREAM,
+    catches=("forgets-the-coding",),
+)
+async def test_a_compressed_stream_stays_readable(client: Client, upstream: Upstream) -> None:
+    for coding in ("gzip", "br"):
+        script = await upstream.answers(Reply(text=WORDS, delivery=Delivery(encoding=coding)))
+        assert (await client.ask(script.prompt)).text == "".join(WORDS)
+
+
+@check(
+    "translation/stream/error-forms",
+    requirement="translated-stream-error",
+    feature="errors",
+    modes=STREAM,
+    catches=("swallows-stream-errors",),
+)
+async def test_an_error_in_any_form_ends_the_stream_as_an_error(client: Client, upstream: Upstream) -> None:
+    for form in ("beside-choices", "failed", "failed-then-error"):
+        error = ProviderError(500, "broken, by script")
+        broken = Reply(text=WORDS, error=error, delivery=Delivery(error_after=4, error_form=form))
+        script = await upstream.answers(broken)
+        failure = await client.fails(script.prompt)
+        assert "broken, by script" in f"{failure.message} {failure.body} {failure.seen}", str(failure)
+
+
+@check(
+    "translation/stream/cancel",
+    requirement="cancel-upstream",
+    feature="cancel",
+    modes=STREAM,
+    catches=("never-cancels",),
+)
+async def test_leaving_ends_the_call_upstream(client: Client, upstream: Upstream) -> None:
+    script = await upstream.answers(Reply(text=WORDS, delivery=Delivery(gated=True)))
+    async with client.stream(script.prompt) as stream:
+        await script.release()
+        await stream.next_text()
+    assert await script.caller_left(), "the upstream's call went on though the client had left"
