@@ -30,6 +30,7 @@ class ChatGrammar(Grammar):
 
     def feed(self, event: ServerSentEvent) -> None:
         if event.data == "[DONE]":
+            self.expect(self.failed or bool(self.choices), "[DONE]", "an answer before it")
             finished = self.failed or all(choice.finished for choice in self.choices.values())
             self.expect(finished, "[DONE]", "a finish_reason before it")
             self.ended_by = "[DONE]"
@@ -62,6 +63,8 @@ class ChatGrammar(Grammar):
         delta = value["delta"]
         self.expect(not choice.finished, "a delta", "usage or [DONE], after finish_reason")
         self.expect(choice.speaks or "role" in delta, "a delta before any role", "a first delta with role assistant")
+        role = delta.get("role") or "assistant"
+        self.expect(role == "assistant", f"a delta of {role}", "the role assistant")
         choice.speaks = True
         for fragment in delta.get("tool_calls") or ():
             self.on_fragment(choice.calls, fragment)

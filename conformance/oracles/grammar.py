@@ -26,10 +26,14 @@ class Grammar(ABC):
         """The whole stream, to its terminal event."""
         for event in events:
             self.count += 1
-            if self.ended_by:
+            if self.ended_by and not self.may_follow_the_end(event):
                 self.refuse(str(event), f"nothing after {self.ended_by}")
             self._take(event)
         assert self.ended_by, f"the stream ended after {self.count} events without {self.terminal}"
+
+    def may_follow_the_end(self, event: ServerSentEvent) -> bool:  # noqa: ARG002 - what some surfaces decide by it
+        """Whether the protocol lets this event come after a terminal one."""
+        return False
 
     def _take(self, event: ServerSentEvent) -> None:
         try:

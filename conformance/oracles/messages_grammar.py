@@ -21,7 +21,8 @@ _DELTAS = {
 class MessagesGrammar(Grammar):
     """message_start (content_block_start content_block_delta* content_block_stop)* message_delta+ message_stop
 
-    `ping` may come anywhere; so may `error`, which ends the stream. Blocks are numbered from 0 and never overlap.
+    `ping` may come anywhere; so may `error`, which ends the stream. Blocks are numbered from 0 and never overlap; a
+    signature ends the thinking that it proves. Usage is cumulative, and the stop reason comes with it.
     Event types that nobody has heard of are allowed: the documentation announces them.
     Source: https://docs.claude.com/en/docs/build-with-claude/streaming
     """
@@ -33,7 +34,13 @@ class MessagesGrammar(Grammar):
         self.started = False
         self.blocks = 0
         self.open: str | None = None
-        self.closing = False
+        self.signed = False
+        self.reason: str | None = None
+        self.counted: int | None = None
+
+    @property
+    def closing(self) -> bool:
+        return self.counted is not None
 
     def feed(self, event: ServerSentEvent) -> None:
         value = typed(event)
@@ -46,8 +53,12 @@ class MessagesGrammar(Grammar):
 
     def on_message_start(self, value: dict[str, Any]) -> None:
         self.expect(not self.started, "a second message_start", "the message's blocks")
-        self.expect(value["message"]["content"] == [], "message_start with content", "an empty content")
-        self.expect("usage" in value["message"], "message_start without usage", "usage in the message")
+        message = value["message"]
+        self.expect(message["role"] == "assistant", f"a message of {message['role']}", "one of the assistant")
+        self.expect(message["content"] == [], "message_start with content", "an empty content")
+        self.expect(message.get("stop_reason") is None, "message_start with a stop_reason", "null, until the end")
+        counts = [message["usage"].get(name) for name in ("input_tokens", "output_tokens")]
+        self.expect(all(isinstance(count, int) for count in counts), f"usage of {counts} tokens", "whole numbers")
         self.started = True
 
     def on_content_block_start(self, value: dict[str, Any]) -> None:
@@ -55,12 +66,15 @@ class MessagesGrammar(Grammar):
         self.expect(not self.closing, "content_block_start", "message_stop")
         self.expect(value["index"] == self.blocks, f"a block numbered {value['index']}", f"number {self.blocks}")
         self.open = str(value["content_block"]["type"])
+        self.signed = False
 
     def on_content_block_delta(self, value: dict[str, Any]) -> None:
         self.inside_block("content_block_delta", value)
         delta = str(value["delta"]["type"])
         blocks = _DELTAS.get(delta, (self.open,))
         self.expect(self.open in blocks, f"{delta} in a {self.open} block", f"deltas of a {self.open} block")
+        self.expect(not self.signed, f"{delta} after signature_delta", "content_block_stop")
+        self.signed = delta == "signature_delta"
 
     def on_content_block_stop(self, value: dict[str, Any]) -> None:
         self.inside_block("content_block_stop", value)
@@ -74,11 +88,14 @@ class MessagesGrammar(Grammar):
     def on_message_delta(self, value: dict[str, Any]) -> None:
         self.expect(self.open is None, "message_delta", f"content_block_stop of the open {self.open} block")
         self.expect("stop_reason" in value["delta"], "message_delta without stop_reason", "a stop_reason")
-        self.expect("usage" in value, "message_delta without usage", "cumulative usage")
-        self.closing = True
+        count = value["usage"]["output_tokens"]
+        self.expect(count >= (self.counted or 0), f"{count} output tokens", f"at least {self.counted}, as before")
+        self.counted = count
+        self.reason = value["delta"]["stop_reason"] or self.reason
 
     def on_message_stop(self, _: dict[str, Any]) -> None:
         self.expect(self.closing, "message_stop", "message_delta before it")
+        self.expect(self.reason is not None, "message_stop", "a stop_reason before it")
         self.ended_by = "message_stop"
 
     def on_error(self, _: dict[str, Any]) -> None:

@@ -614,6 +614,32 @@ THINKING = (
     Spoils("drops-encrypted-content-upstream", REASONER, "asked body", lambda it: b"PROOF" not in it.received[0].body),
 )
 
+SAID_FIRST = {"type": "text", "text": "Well."}
+UNSEEN = Reply(text="done.", thinking=(Thinking("", "PROOF=="),))
+PROOFS = Reply(thinking=(Thinking("hm", "PROOF=="), Thinking("hm", "LATER==")))
+MIXED = CLAUDE.but(
+    turns=({"role": "assistant", "content": [SAID_FIRST, {"type": "thinking", "thinking": "", "signature": "PROOF"}]},)
+)
+
+PROVEN = (
+    Spoils("drops-empty-thinking", CLAUDE.but(reply=UNSEEN), "body", lambda it: "PROOF" not in it.text),
+    Spoils("drops-empty-thinking", TOLD.but(reply=UNSEEN), "body", lambda it: "PROOF" not in it.text),
+    Spoils("merges-thinking", CLAUDE.but(reply=PROOFS), "body", lambda it: it.text.count("PROOF") == 2),
+    Spoils(
+        "cuts-long-signatures",
+        CLAUDE.but(reply=Reply(thinking=(Thinking("hm", "A" * 5000),))),
+        "body",
+        lambda it: len(it.json["content"][0]["signature"]) == 4096,
+    ),
+    Spoils(
+        "drops-empty-thinking-upstream",
+        MIXED,
+        "asked body",
+        lambda it: it.asked["messages"][1]["content"] == [SAID_FIRST],
+    ),
+    Spoils("moves-thinking-first", MIXED, "asked body", lambda it: it.asked["messages"][1]["content"][1] == SAID_FIRST),
+)
+
 METERED = asked(CHATTED, stream_options={"include_usage": True})
 LIMITED = ProviderError(status=429, message="slow down", retry_after="7", headers=(("x-should-retry", "true"),))
 REFUSED = Reply(error=LIMITED)
@@ -744,6 +770,7 @@ ROWS = (
     *TOOLS,
     *DEFINED,
     *THINKING,
+    *PROVEN,
     *USAGE,
     *ERRORS,
     *ISOLATION,

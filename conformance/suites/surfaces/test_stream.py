@@ -12,23 +12,13 @@ from conformance.api import (
     Reply,
     ServerSentEvent,
     Tape,
-    Thinking,
-    ToolCall,
     Upstream,
     assert_unchanged,
     check,
     parse,
 )
+from conformance.suites.surfaces.streams import KINDS, RICH, WORDS, asking
 
-WORDS = ("Ein ", "zwei ", "drei ", "vier.")
-RICH = Reply(
-    text="Let me look at both cities.",
-    thinking=(Thinking("Two cities, two calls.", "c2lnbmF0dXJl"),),
-    tool_calls=(
-        ToolCall("call_one", "weather", '{"city": "Oslo"}'),
-        ToolCall("call_two", "weather", '{"city": "Bergen"}'),
-    ),
-)
 EMOJI = "👩‍👩‍👧 naïve 日本語 " * 4
 STREAMS = (Mode.ASYNC_STREAM, Mode.SYNC_STREAM)
 HELPED = (Mode.ASYNC_STREAM, Mode.ASYNC_HELPER)
@@ -71,6 +61,40 @@ async def test_events_come_in_the_order_of_the_protocol(client: Client, upstream
     script = await upstream.answers(RICH)
     await client.ask(script.prompt)
     GRAMMARS[client.surface]().check(_events(client, tape))
+
+
+@check(
+    "stream/event-order/kinds",
+    requirement="stream-grammar",
+    feature="streaming",
+    modes=(Mode.ASYNC_STREAM,),
+    catches=(
+        "thinking-in-text-block",
+        "error-after-the-end",
+        "loses-role",
+        "repeats-call-names",
+        "finishes-twice",
+        "model-changes-midway",
+        "usage-before-finish",
+        "new-item-id-each-event",
+        "completes-in-progress",
+        "drops-content-parts",
+        "garbles-argument-deltas",
+        "signs-first",
+        "start-without-usage",
+        "stops-without-reason",
+    ),
+)
+async def test_every_kind_of_answer_follows_the_protocol(client: Client, upstream: Upstream, tape: Tape) -> None:
+    found = []
+    for kind, reply in KINDS.items():
+        script = await upstream.answers(reply)
+        try:
+            await client.ask(asking(client, script.prompt))
+            GRAMMARS[client.surface]().check(_events(client, tape))
+        except AssertionError as error:
+            found.append(f"{kind}: {error}")
+    assert not found, "; ".join(found)
 
 
 @check(
