@@ -17,7 +17,17 @@ from reports.failures import signature
 from reports.model import FAILING, Case, CheckResult, Level, Outcome, Report, Verdict
 from reports.verdict import BEST_TO_WORST
 
-Kind = Literal["regression", "new-failure", "coverage-loss", "changed", "fix", "new-check", "removed", "still-failing"]
+Kind = Literal[
+    "regression",
+    "new-failure",
+    "coverage-loss",
+    "changed",
+    "fix",
+    "new-check",
+    "removed",
+    "lane-not-run",
+    "still-failing",
+]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
 UNJUDGED: frozenset[Outcome | None] = frozenset({None, "not-applicable", "not-observable", "error"})
@@ -82,6 +92,11 @@ class Difference(BaseModel):
         return tuple(change for change in self.changes if change.kind == kind)
 
     @property
+    def lanes_not_run(self) -> list[str]:
+        """Generations of SDKs that drove calls in `base` and none in `head`."""
+        return sorted({_lane(change.case) for change in self.of("lane-not-run")})
+
+    @property
     def counts(self) -> dict[Kind, int]:
         """How many rows of each kind, in the order of `KINDS`; kinds without a row are left out."""
         found = Counter(change.kind for change in self.changes)
@@ -105,10 +120,18 @@ def _side(report: Report) -> Side:
 
 def _changes(base: Report, head: Report) -> Iterator[Change]:
     old, new = _by_key(base.checks), _by_key(head.checks)
+    lanes = {"", *(_lane(row.case) for row in head.checks)}
     for key in new if head.focused else dict.fromkeys([*new, *old]):
         before, after = old.get(key), new.get(key)
-        if kind := _kind(before, after):
+        if before and not after and _lane(before.case) not in lanes:
+            yield _change("lane-not-run", before, after)
+        elif kind := _kind(before, after):
             yield _change(kind, before, after)
+
+
+def _lane(case: Case) -> str:
+    """`openai-2` of `openai-2 async-stream`: what drove the call, without the way it was called."""
+    return (case.driver or "").partition(" ")[0]
 
 
 def _by_key(rows: Iterable[CheckResult]) -> dict[tuple[str, Case], CheckResult]:

@@ -25,6 +25,7 @@ HEADINGS: dict[Kind, str] = {
     "fix": "Fixed",
     "new-check": "Judged for the first time",
     "removed": "No longer in the suite or the selection",
+    "lane-not-run": "Driven by an SDK that was not run now",
     "still-failing": "Still fails as before",
 }
 STYLES: dict[Kind, str] = {
@@ -34,7 +35,7 @@ STYLES: dict[Kind, str] = {
     "fix": "green",
 }
 IN_FULL: tuple[Kind, ...] = ("regression", "new-failure", "changed")
-COUNTED_ONLY: tuple[Kind, ...] = ("still-failing", "new-check", "removed")
+COUNTED_ONLY: tuple[Kind, ...] = ("still-failing", "new-check", "removed", "lane-not-run")
 
 
 class Alike(NamedTuple):
@@ -71,6 +72,11 @@ def conclusion(difference: Difference) -> str:
     return "no regression"
 
 
+def heading(kind: Kind, difference: Difference) -> str:
+    which = f": {one_line(', '.join(difference.lanes_not_run))}" if kind == "lane-not-run" else ""
+    return HEADINGS[kind] + which
+
+
 def as_json(difference: Difference) -> str:
     return difference.model_dump_json(indent=2) + "\n"
 
@@ -85,7 +91,7 @@ def _text_lines(difference: Difference) -> Iterator[Text]:
     for name, side in (("base", difference.base), ("head", difference.head)):
         yield Text.assemble((f"  {name}  ", "dim"), _named(side), "  ", (side.verdict, VERDICT_STYLES[side.verdict]))
     for kind, number in difference.counts.items():
-        yield Text.assemble("\n", (f"{HEADINGS[kind]} ({number})", STYLES.get(kind, "bold")))
+        yield Text.assemble("\n", (f"{heading(kind, difference)} ({number})", STYLES.get(kind, "bold")))
         if kind not in COUNTED_ONLY:
             for group in alike(difference.of(kind)):
                 yield from _text_group(kind, group)
@@ -116,7 +122,7 @@ def _markdown_lines(difference: Difference) -> Iterator[str]:
     for name, side in (("base", difference.base), ("head", difference.head)):
         yield f"| {name} | {plain(_named(side))} | {MARKS[side.verdict]} {side.verdict} |"
     for kind, number in difference.counts.items():
-        yield f"\n### {HEADINGS[kind]} ({number})\n"
+        yield f"\n### {plain(heading(kind, difference))} ({number})\n"
         if kind not in COUNTED_ONLY:
             for group in alike(difference.of(kind)):
                 yield from _markdown_group(kind, group)
@@ -154,8 +160,8 @@ def _header(difference: Difference) -> Html:
 
 def _section(kind: Kind, difference: Difference) -> Html:
     groups = alike(difference.of(kind))
-    heading = element("h2", HEADINGS[kind], " ", element("small", str(difference.counts[kind])))
-    return element("section", heading, *(_group(group) for group in groups), class_="failures")
+    title = element("h2", heading(kind, difference), " ", element("small", str(difference.counts[kind])))
+    return element("section", title, *(_group(group) for group in groups), class_="failures")
 
 
 def _group(group: Alike) -> Html:

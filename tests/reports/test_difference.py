@@ -108,6 +108,22 @@ def test_rows_that_a_focused_head_did_not_select_are_not_missing() -> None:
     assert diff(base, report(row("a"), focused=True)).changes == ()
 
 
+def test_a_lane_that_was_not_run_is_told_once_and_is_no_regression() -> None:
+    main, lane = Case(driver="openai-3 async"), Case(driver="openai-2 async")
+    base = report(row("a", case=main), row("b", case=main), row("a", case=lane), row("b", "fail", case=lane))
+    found = diff(base, report(row("a", case=main)))
+    assert (found.counts, found.regressed) == ({"coverage-loss": 1, "lane-not-run": 2}, False)
+    for told in (str(as_text(found)), as_markdown(found), as_html(found)):
+        assert "Driven by an SDK that was not run now: openai-2" in told
+
+
+def test_a_lane_that_is_new_is_judged_like_anything_new() -> None:
+    base = report(row("a", case=Case(driver="openai-3 async")))
+    head = report(*base.checks, row("a", "fail", case=Case(driver="openai-2 async")))
+    (change,) = diff(base, head).changes
+    assert (change.kind, change.blocks) == ("new-failure", True)
+
+
 def difference(message: str = "client saw <b>one</b>") -> Difference:
     passed = [row("tools/parallel", case=Case(driver=driver)) for driver in ("sync", "async")]
     told = {
