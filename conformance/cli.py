@@ -172,6 +172,25 @@ def diff(base: Path, head: Path, form: str) -> None:
     raise SystemExit(int(difference.regressed))
 
 
+@main.command()
+@click.argument("reports", nargs=-1, required=True, metavar="REPORT...", type=click.Path(path_type=Path))
+@click.option("--format", "form", type=click.Choice(["text", "markdown", "html"]), default="text")
+def table(reports: tuple[Path, ...], form: str) -> None:
+    """Reports of several gateways side by side: which check fails where."""
+    from rich.console import Console
+
+    from reports import read
+    from reports import table as side_by_side
+    from reports.table_views import as_html, as_markdown, as_text
+
+    with _explained():
+        tabled = side_by_side([read(report) for report in reports])
+    if form == "text":
+        Console().print(as_text(tabled), soft_wrap=True)
+    else:
+        click.echo({"markdown": as_markdown, "html": as_html}[form](tabled), nl=False)
+
+
 @main.command("list")
 @click.option("--profile", help="Only the checks that count in this profile.")
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text")
@@ -208,7 +227,8 @@ def explain(check_id: str) -> None:
 @click.option("--check", "checks", multiple=True, metavar="ID", help="Only this check.")
 @click.option("-n", "workers", type=click.IntRange(min=0), default=0, help="Number of parallel workers.")
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text")
-def selftest(checks: tuple[str, ...], workers: int, form: str) -> None:
+@click.option("--out", type=_NEW_FILE, help="Also leave the whole matrix in this file, as JSON.")
+def selftest(checks: tuple[str, ...], workers: int, form: str, out: Path | None) -> None:
     """Judge the checks themselves: each must pass without a fault and catch the faults that it names."""
     from rich.console import Console
 
@@ -217,6 +237,8 @@ def selftest(checks: tuple[str, ...], workers: int, form: str) -> None:
     console = Console(stderr=form == "json")
     with _explained():
         matrix = selftested(checks, workers=workers, console=console)
+    if out is not None:
+        out.write_text(f"{as_json(matrix)}\n", encoding="utf-8")
     if form == "json":
         click.echo(as_json(matrix))
     else:

@@ -26,6 +26,7 @@ from reports.store import (
     read,
     write,
 )
+from reports.table import Table, table
 from reports.terminal import summary
 from reports.verdict import Judgement, exit_code, judge, reasons
 
@@ -48,6 +49,7 @@ __all__ = [
     "ReportUnreadable",
     "SchemaViolation",
     "Suite",
+    "Table",
     "TargetInfo",
     "Verdict",
     "WrongSchemaVersion",
@@ -58,5 +60,6 @@ __all__ = [
     "reasons",
     "signature",
     "summary",
+    "table",
     "write",
 ]
