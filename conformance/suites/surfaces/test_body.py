@@ -67,7 +67,7 @@ DOCUMENTED: dict[Surface, dict[str, Any]] = {
 }
 NUMBERS = {
     "type": "object",
-    "properties": {"n": {"minimum": 1.5e-07, "maximum": 12345678901234567890, "multipleOf": 0.1}},
+    "properties": {"n": {"minimum": 1.5e-07, "maximum": 2**53 - 1, "multipleOf": 0.1}},
 }
 
 
@@ -147,9 +147,19 @@ async def _unknown_fields_arrive(client: Client, upstream: Upstream) -> None:
 
 @check("body/numbers", requirement="request-unchanged", feature="body", catches=("rounds-numbers",))
 async def test_numbers_keep_their_precision(client: Client, upstream: Upstream, tape: Tape) -> None:
+    await _numbers_kept(client, upstream, tape, NUMBERS)
+
+
+@check("body/large-integers", requirement="json-means-the-same", feature="body", catches=("rounds-numbers",))
+async def test_integers_that_no_double_holds_keep_every_digit(client: Client, upstream: Upstream, tape: Tape) -> None:
+    large = {"type": "object", "properties": {"n": {"maximum": 12345678901234567890}}}
+    await _numbers_kept(client, upstream, tape, large)
+
+
+async def _numbers_kept(client: Client, upstream: Upstream, tape: Tape, schema: dict[str, Any]) -> None:
     script = await upstream.answers()
     tools = client.body(Ask("", fields={"tools": DOCUMENTED[client.surface]["tools"]}))["tools"]
-    tools = json.loads(json.dumps(tools).replace(json.dumps(SCHEMA), json.dumps(NUMBERS)))
+    tools = json.loads(json.dumps(tools).replace(json.dumps(SCHEMA), json.dumps(schema)))
     await client.ask(Ask(script.prompt, fields={"tools": tools}))
     assert _exact((await script.received()).body)["tools"] == _exact(tape.last.sent)["tools"]
 

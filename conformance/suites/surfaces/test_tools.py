@@ -25,7 +25,7 @@ from conformance.api import (
 
 WEATHER = Tool("weather", "Today's weather.", {"type": "object", "properties": {"city": {"type": "string"}}})
 CLOCK = Tool("clock", "The time.", {"type": "object", "properties": {}})
-ODD = '{"zeta": 1.50, "alpha": 12345678901234567890, "né": "\\u00e9\\u2028", "nested": [{"deep": [[], {}, null]}]}'
+ODD = '{"zeta": 1.50, "alpha": 9007199254740991, "né": "\\u00e9\\u2028", "nested": [{"deep": [[], {}, null]}]}'
 
 
 @check(
@@ -76,6 +76,20 @@ async def test_a_call_without_arguments_is_still_a_call(client: Client, upstream
 )
 async def test_arguments_keep_their_values_however_deep_or_long(client: Client, upstream: Upstream) -> None:
     call = ToolCall("call_odd", "weather", ODD)
+    script = await upstream.answers(Reply(tool_calls=(call,)))
+    answer = await client.ask(Ask(script.prompt, tools=(WEATHER,)))
+    assert _meant(answer.tool_calls) == _meant([call])
+
+
+@check(
+    "tools/large-integers",
+    requirement="json-means-the-same",
+    feature="tools",
+    modes=(Mode.ASYNC, Mode.ASYNC_STREAM),
+    catches=("rounds-tool-numbers",),
+)
+async def test_integers_that_no_double_holds_keep_every_digit(client: Client, upstream: Upstream) -> None:
+    call = ToolCall("call_one", "weather", '{"station": 12345678901234567890}')
     script = await upstream.answers(Reply(tool_calls=(call,)))
     answer = await client.ask(Ask(script.prompt, tools=(WEATHER,)))
     assert _meant(answer.tool_calls) == _meant([call])
