@@ -1,10 +1,11 @@
 import io
 import json
+from pathlib import Path
 
 import pytest
 from rich.console import Console
 
-from reports import Case, CheckResult, Difference, Level, Outcome, diff
+from reports import Case, CheckResult, Difference, Level, Outcome, diff, read
 from reports.difference import Kind
 from reports.difference_views import as_html, as_json, as_markdown, as_text
 from tests.reports.sample import HOSTILE, realistic, report, row
@@ -185,3 +186,20 @@ def test_html_escapes_what_the_gateway_said() -> None:
 def test_two_equal_reports_are_shown_as_such(render: object) -> None:
     assert callable(render)
     assert render(diff(report(row()), report(row())))
+
+
+def test_two_versions_of_litellm_differ_as_is_known() -> None:
+    """Excerpts of real reports: 1.82.6 mends token counts and parallel calls, and swallows errors in streams."""
+    base, head = (read(Path(__file__).with_name(f"litellm-vllm-{version}.json")) for version in ("1.81.14", "1.82.6"))
+    found = diff(base, head)
+    assert {(change.kind, change.id, change.case.road) for change in found.changes} == {
+        ("regression", "errors/mid-stream", "openai-chat"),
+        ("fix", "usage/tokens", "openai-chat"),
+        ("fix", "translation/answer/tools", "openai-responses → openai-chat"),
+        ("still-failing", "plain/unicode", "openai-chat"),
+    }
+    assert found.regressed
+    assert [change.id for change in found.changes if change.blocks] == ["errors/mid-stream"]
+    back = diff(head, base)
+    assert {change.id for change in back.of("regression")} == {"usage/tokens", "translation/answer/tools"}
+    assert {change.id for change in back.of("fix")} == {"errors/mid-stream"}
