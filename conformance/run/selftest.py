@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 from rich.text import Text
@@ -22,8 +24,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class KillMatrix:
-    """`caught` and `missed` hold (check, fault); `alarms` what failed where nothing is wrong; `idle` unused faults."""
+    """`caught` and `missed` hold (check, fault); `alarms` what failed where nothing is wrong; `idle` unused faults.
 
+    `cases` is all that ran: a pair counts as caught if one of its cases failed.
+    """
+
+    cases: tuple[Result, ...]
     caught: tuple[tuple[str, str], ...]
     missed: tuple[tuple[str, str], ...]
     alarms: tuple[Result, ...]
@@ -54,6 +60,7 @@ def matrix(results: Sequence[Result], *, narrowed: bool) -> KillMatrix:
     clean = [result for result in results if not result.subject.startswith(FAULT)]
     used = {fault for _, fault in pairs}
     return KillMatrix(
+        cases=tuple(results),
         caught=tuple(sorted(pair for pair, caught in pairs.items() if caught)),
         missed=tuple(sorted(pair for pair, caught in pairs.items() if not caught)),
         alarms=tuple(result for result in clean if result.outcome != "pass"),
@@ -63,8 +70,11 @@ def matrix(results: Sequence[Result], *, narrowed: bool) -> KillMatrix:
 
 
 def as_json(found: KillMatrix) -> str:
+    """The whole matrix; `cases` has one line for each check, subject, surface and mode."""
     return json.dumps(
         {
+            "measured_at": datetime.now(UTC).isoformat(timespec="seconds"),
+            "version": version("llm-gateway-conformance"),
             "proven": found.proven,
             "caught": [{"check": check, "fault": fault} for check, fault in found.caught],
             "missed": [{"check": check, "fault": fault} for check, fault in found.missed],
@@ -74,6 +84,10 @@ def as_json(found: KillMatrix) -> str:
             ],
             "idle": list(found.idle),
             "passed": found.passed,
+            "cases": [
+                {"check": r.check, "subject": r.subject, "surface": r.surface, "mode": r.mode, "outcome": r.outcome}
+                for r in found.cases
+            ],
         },
         indent=1,
     )
