@@ -1,0 +1,1 @@
+"""What the gateways of Fjord owe beside what every gateway does."""
