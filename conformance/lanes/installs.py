@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from conformance.lanes.lane import MAIN, Lane, lane, lanes, main_lane
+from conformance.lanes.table import MAIN, Lane, lane, lanes, main_lane
 from conformance.surface import Surface
 from conformance.target.installs import cache_directory, is_whole, set_up
 from conformance.target.schema import Install

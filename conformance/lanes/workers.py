@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from conformance.lanes.installs import NotInstalledError, installed_lane
-from conformance.lanes.lane import lane
+from conformance.lanes.table import lane
 from conformance.lanes.worker import Worker
 from conformance.target.process import find_executable
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
 
-    from conformance.lanes.lane import Lane
+    from conformance.lanes.table import Lane
 
 
 class Workers:

@@ -5,6 +5,7 @@ from dataclasses import replace
 from conformance.catalogue import load_suites
 from conformance.check import TRANSLATION, Check
 from conformance.drivers import Mode
+from conformance.lanes import MAIN, Lane, lanes
 from conformance.run.plan import CaseOf, Plan
 from conformance.surface import Surface
 from conformance.target import FEATURES, PROFILES
@@ -78,3 +79,39 @@ def test_translation_runs_on_each_declared_pair_and_its_controls_without_transla
         CaseOf("target", CHAT, Mode.ASYNC, Surface.OPENAI_RESPONSES),
     ]
     assert replace(chosen, profiles=frozenset({"openai-chat"})).cases(check) == []
+
+
+LANE = Lane("openai-2", "pip", "openai", "2.54.0", (CHAT,), {"plain/unicode": "it cannot"})
+
+
+def on_lanes(check: str) -> list[CaseOf]:
+    chosen = replace(plan(only=check), lanes=(LANE,))
+    return [case for case in chosen.cases(CHECKS[check]) if case.lane != MAIN]
+
+
+def test_lanes_run_on_their_surfaces_whole_and_streamed_with_the_direct_control() -> None:
+    assert on_lanes("plain/text") == [
+        CaseOf(subject, CHAT, mode, lane="openai-2")
+        for subject in ("direct", "target")
+        for mode in (Mode.ASYNC, Mode.ASYNC_STREAM)
+    ]
+    assert str(on_lanes("plain/text")[0]) == "direct-openai-chat-openai-2-async"
+
+
+def test_what_drives_no_sdk_and_what_a_lane_cannot_be_asked_runs_on_the_main_lane_only() -> None:
+    assert on_lanes("keys/carrier/bearer") == []
+    assert on_lanes("messages/count-tokens/error") == []
+    assert on_lanes("plain/unicode") == []
+
+
+def test_what_a_lane_cannot_be_asked_is_named() -> None:
+    chosen = replace(plan(), lanes=(LANE,))
+    excluded = list(chosen.excluded(CHECKS.values()))
+    assert [(check.id, surface, lane.name) for check, surface, _, lane in excluded] == [
+        ("plain/unicode", CHAT, "openai-2")
+    ]
+    assert [*replace(chosen, only=frozenset({"plain/text"})).excluded(CHECKS.values())] == []
+
+
+def test_every_check_that_a_lane_leaves_out_exists() -> None:
+    assert {check for lane in lanes().values() for check in lane.without} <= CHECKS.keys()
