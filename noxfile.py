@@ -56,6 +56,14 @@ def gateways(session: nox.Session) -> None:
 
 
 @nox.session(python=PYTHON)
+def pins(session: nox.Session) -> None:
+    """Pairs of LiteLLM's versions: each known change is seen. All of them, or `nox -s pins -- usage-conserved`."""
+    _install(session)
+    session.install("-q", "uv")  # LiteLLM's versions share most of their files: uv installs one in seconds
+    session.run("python", "-m", "tests.gateways.pins", *session.posargs)
+
+
+@nox.session(python=PYTHON)
 def selftest(session: nox.Session) -> None:
     """Judge the checks themselves: every fault caught, no false alarm."""
     _install(session)
