@@ -15,6 +15,7 @@ from gateway.metering import Reading
 from gateway.protocols import hub
 from gateway.protocols.chat import CHAT
 from gateway.protocols.messages import MESSAGES
+from gateway.protocols.names import Names
 from gateway.protocols.responses import RESPONSES
 from gateway.relay import FAILURES, UpstreamLostError, failure_body, next_chunk, request_id_of
 
@@ -49,17 +50,18 @@ class Translation:
     client: Codec
     provider: Codec
     request: hub.Request
+    names: Names
 
 
 async def translate(relay: Relay, call: Call, admission: Admission, bridge: Bridge, *, strict: bool) -> Answer:
     """Refuses with 400 what the provider's protocol cannot say; `strict` also what could only be left out."""
     client, provider = CODECS[bridge.surface], CODECS[bridge.protocol]
-    request, body = _rewritten(call, bridge, strict=strict)
+    request, names, body = _rewritten(call, bridge, strict=strict)
     assert call.route is not None
     call.route = replace(call.route, upstream=bridge.upstream, url=bridge.url)
     passed = _for_upstream(call, admission, bridge)
     upstream = await relay.post(call, bridge.url, passed, json.dumps(body).encode())
-    translation = Translation(call, bridge, client, provider, request)
+    translation = Translation(call, bridge, client, provider, request, names)
     try:
         call.upstream_request_id = request_id_of(upstream)
         if upstream.status >= FAILURES:
@@ -69,11 +71,12 @@ async def translate(relay: Relay, call: Call, admission: Admission, bridge: Brid
         upstream.close()
 
 
-def _rewritten(call: Call, bridge: Bridge, *, strict: bool) -> tuple[hub.Request, dict[str, Any]]:
+def _rewritten(call: Call, bridge: Bridge, *, strict: bool) -> tuple[hub.Request, Names, dict[str, Any]]:
     try:
         request = CODECS[bridge.surface].read_request(json.loads(call.body))
         request.model = bridge.upstream_name
-        body = CODECS[bridge.protocol].write_request(request)
+        names = Names.of(request, CODECS[bridge.protocol])
+        body = CODECS[bridge.protocol].write_request(names.shortened(request))
     except hub.UntranslatableError as error:
         raise RefusalError(400, "unsupported_parameter", f"Not translatable: {error}.") from None
     except (LookupError, TypeError, AttributeError, ValueError, RecursionError) as error:
@@ -81,7 +84,7 @@ def _rewritten(call: Call, bridge: Bridge, *, strict: bool) -> tuple[hub.Request
         raise RefusalError(400, "invalid_request_error", message) from None
     if strict and request.lost:
         raise RefusalError(400, "unsupported_parameter", f"Not translatable: {', '.join(request.lost)}.")
-    return request, body
+    return request, names, body
 
 
 def _for_upstream(call: Call, admission: Admission, bridge: Bridge) -> CIMultiDict[str]:
@@ -114,7 +117,9 @@ async def _whole(it: Translation, upstream: aiohttp.ClientResponse) -> Answer:
     except _TRIPS as error:
         raise bad_gateway(f"The upstream's answer is not in its protocol ({type(error).__name__}).") from error
     it.call.reading = _reading(answer.model, answer.usage)
-    answered = hub.Answer(answer.id, it.bridge.model, answer.parts, answer.stop, answer.usage, answer.stop_sequence)
+    answered = hub.Answer(
+        answer.id, it.bridge.model, it.names.restored(answer.parts), answer.stop, answer.usage, answer.stop_sequence
+    )
     return await _answer(it, upstream, upstream.status, it.client.write_answer(answered))
 
 
@@ -148,7 +153,7 @@ async def _stream(it: Translation, upstream: aiohttp.ClientResponse) -> Answer:
     encoder = it.client.encoder(it.bridge.model, usage_asked=it.request.usage_asked)
     async for event in _events(it, upstream):
         _note(call, event)
-        written = "".join(encoder.feed(event)).encode()
+        written = "".join(encoder.feed(it.names.restored_in(event))).encode()
         if written:
             call.first_byte = call.first_byte or time.perf_counter()
             call.bytes_out += len(written)

@@ -207,6 +207,7 @@ class Encoder(StreamEncoder):
 class ChatCodec(Codec):
     path = "/v1/chat/completions"
     vendor = "openai"
+    longest_tool_name = 64
     decoder = Decoder
     encoder = Encoder
 

@@ -47,6 +47,7 @@ class Codec(ABC):
 
     path: str
     vendor: str
+    longest_tool_name: int
     decoder: type[StreamDecoder]
     encoder: type[StreamEncoder]
 

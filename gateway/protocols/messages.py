@@ -212,6 +212,7 @@ def _stopped(finished: hub.Finished | hub.Answer) -> Json:
 class MessagesCodec(Codec):
     path = "/v1/messages"
     vendor = "anthropic"
+    longest_tool_name = 128
     decoder = Decoder
     encoder = Encoder
 

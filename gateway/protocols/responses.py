@@ -250,6 +250,7 @@ class Encoder(StreamEncoder):
 class ResponsesCodec(Codec):
     path = "/v1/responses"
     vendor = "openai"
+    longest_tool_name = 64
     decoder = Decoder
     encoder = Encoder
 

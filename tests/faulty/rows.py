@@ -495,6 +495,18 @@ TRANSLATION = (
     ),
     Spoils("drops-instructions", asked(CLAUDE, system="Be brief."), "asked body", lambda it: "system" not in it.asked),
     Spoils("drops-limits", asked(CLAUDE, max_tokens=7), "asked body", lambda it: "max_tokens" not in it.asked),
+    Spoils(
+        "cuts-tool-names",
+        asked(CLAUDE, tools=[{"name": "n" * 90, "input_schema": {"type": "object"}}]),
+        "asked body",
+        lambda it: it.asked["tools"][0]["name"] == "n" * 64,
+    ),
+    Spoils(
+        "drops-custom-tools",
+        asked(RESPONSES, tools=[{"type": "custom", "name": "apply_patch"}]),
+        "asked body",
+        lambda it: it.asked["tools"] == [],
+    ),
     Spoils("forwards-notes-of-its-own", CHAT, "asked body", lambda it: "relay_params" in it.asked),
     Spoils("drops-images", CLAUDE.but(turns=(PICTURE,)), "asked body", lambda it: b"base64" not in it.received[0].body),
     Spoils("makes-up-an-ending", TOLD.delivered(end_after=4), "body", lambda it: it.types[-1] == "message_stop"),
@@ -622,20 +634,14 @@ MIXED = CLAUDE.but(
 )
 
 PROVEN = (
-    Spoils("drops-empty-thinking", CLAUDE.but(reply=UNSEEN), "body", lambda it: "PROOF" not in it.text),
-    Spoils("drops-empty-thinking", TOLD.but(reply=UNSEEN), "body", lambda it: "PROOF" not in it.text),
+    Spoils("hides-unseen-thinking", CLAUDE.but(reply=UNSEEN), "body", lambda it: "PROOF" not in it.text),
+    Spoils("hides-unseen-thinking", TOLD.but(reply=UNSEEN), "body", lambda it: "PROOF" not in it.text),
     Spoils("merges-thinking", CLAUDE.but(reply=PROOFS), "body", lambda it: it.text.count("PROOF") == 2),
     Spoils(
         "cuts-long-signatures",
         CLAUDE.but(reply=Reply(thinking=(Thinking("hm", "A" * 5000),))),
         "body",
         lambda it: len(it.json["content"][0]["signature"]) == 4096,
-    ),
-    Spoils(
-        "drops-empty-thinking-upstream",
-        MIXED,
-        "asked body",
-        lambda it: it.asked["messages"][1]["content"] == [SAID_FIRST],
     ),
     Spoils("moves-thinking-first", MIXED, "asked body", lambda it: it.asked["messages"][1]["content"][1] == SAID_FIRST),
 )

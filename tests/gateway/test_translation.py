@@ -168,3 +168,25 @@ async def test_the_audit_names_the_provider_that_answered(
     assert (bridged["provider"], bridged["surface"], bridged["end"]) == ("openai", "anthropic-messages", "complete")
     assert bridged["usage"]["input"] == 5
     assert bridged["secrets_injected"] == ["TEST_OPENAI_KEY"]
+
+
+async def test_long_names_of_tools_stay_the_same_through_a_conversation(
+    anthropic_client: anthropic.AsyncAnthropic, upstream: ScriptedUpstream
+) -> None:
+    name = "n" * 100
+    upstream.says(json.dumps({"id": "c", "model": "m", "choices": [{"message": {}, "finish_reason": "stop"}]}).encode())
+    used: list[Any] = [{"type": "tool_use", "id": "t", "name": name, "input": {}}]
+    result: list[Any] = [{"type": "tool_result", "tool_use_id": "t", "content": "done"}]
+    await anthropic_client.messages.create(
+        model="chatty",
+        max_tokens=9,
+        messages=[*SAID, {"role": "assistant", "content": used}, {"role": "user", "content": result}],
+        tools=[{"name": name, "input_schema": {"type": "object"}}],
+        tool_choice={"type": "tool", "name": name},
+    )
+    asked = json.loads(upstream.received[0].body)
+    (tool,) = asked["tools"]
+    short = tool["function"]["name"]
+    assert len(short) == 64
+    assert asked["tool_choice"]["function"]["name"] == short
+    assert asked["messages"][1]["tool_calls"][0]["function"]["name"] == short

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from conformance.faulty.exchange import UpstreamCutError
 from conformance.faulty.fault import fault
 from conformance.faulty.sse import Event, as_text
-from conformance.faulty.tree import dropping
+from conformance.faulty.tree import changed, dropping
 from conformance.surface import Surface
 
 if TYPE_CHECKING:
@@ -49,6 +49,16 @@ def _without_images(value: Any) -> Any:
 @fault.request_json("asks-for-the-whole", "asks for a whole answer where the client asked for a stream")
 def asks_for_the_whole(body: Json) -> Json:
     return dropping(body, "stream", "stream_options")
+
+
+@fault.request_json("cuts-tool-names", "cuts the names of tools to 64 letters, and does not know them again")
+def cuts_tool_names(body: Json) -> Json:
+    return changed(body, "tools", lambda tools: [changed(tool, "name", lambda name: name[:64]) for tool in tools])
+
+
+@fault.request_json("drops-custom-tools", "forwards no tools without a schema")
+def drops_custom_tools(body: Json) -> Json:
+    return changed(body, "tools", lambda tools: [tool for tool in tools if tool.get("type") != "custom"])
 
 
 @fault.request_json("forwards-notes-of-its-own", "forwards what it has noted about the call among its fields")

@@ -1,0 +1,83 @@
+"""Tools that the provider's protocol cannot name, forbid or describe in the client's way."""
+
+import json
+
+from conformance.api import (
+    MESSAGES,
+    RESPONSES,
+    Ask,
+    Client,
+    ClientFailedError,
+    Reply,
+    Tool,
+    ToolCall,
+    Upstream,
+    check,
+    protocol_of,
+    understood,
+)
+
+LONG = "look_up_the_weather_of_today_and_of_the_coming_days_in_a_city_of_the_north_or_of_the_south"
+LONGEST_AT_OPENAI = 64
+REFUSED = 400
+
+
+@check(
+    "translation/tools/none",
+    requirement="translated-tool-choice",
+    feature="tools",
+    catches=("drops-tool-choice",),
+)
+async def test_a_client_that_wants_no_call_gets_none(client: Client, upstream: Upstream) -> None:
+    script = await upstream.answers()
+    wish = {"type": "none"} if client.surface == MESSAGES else "none"
+    await client.ask(Ask(script.prompt, tools=(Tool("weather"),), fields={"tool_choice": wish}))
+    seen = understood(await script.received())
+    assert seen.choice == "none" or not seen.tools, f"the provider may call {', '.join(seen.tools)}"
+
+
+@check(
+    "translation/tools/long-name",
+    requirement="translated-tool-names",
+    feature="tools",
+    surfaces=(MESSAGES,),
+    catches=("cuts-tool-names",),
+)
+async def test_a_name_that_the_provider_cannot_take_comes_back_as_it_was(client: Client, upstream: Upstream) -> None:
+    asked = await upstream.answers()
+    if await _refused(client, Ask(asked.prompt, tools=(Tool(LONG),))):
+        return
+    received = await asked.received()
+    (name,) = understood(received).tools
+    assert protocol_of(received) == MESSAGES or len(name) <= LONGEST_AT_OPENAI, f"the provider refuses {name}"
+    called = await upstream.answers(Reply(tool_calls=(ToolCall("call_1", name, '{"city": "Oslo"}'),)))
+    answer = await client.ask(Ask(called.prompt, tools=(Tool(LONG),)))
+    assert [call.name for call in answer.tool_calls] == [LONG]
+
+
+@check(
+    "translation/tools/custom",
+    requirement="translated-custom-tools",
+    feature="tools",
+    surfaces=(RESPONSES,),
+    catches=("drops-custom-tools",),
+)
+async def test_a_freeform_tool_is_translated_or_refused_and_never_lost(client: Client, upstream: Upstream) -> None:
+    script = await upstream.answers()
+    tools = [{"type": "custom", "name": "apply_patch", "description": "Changes files."}]
+    if await _refused(client, Ask(script.prompt, fields={"tools": tools})):
+        assert not await script.journal(), "refused, and yet the provider was asked"
+        return
+    received = await script.received()
+    assert "apply_patch" in json.dumps(received.json.get("tools")), "the provider was not told of the tool"
+
+
+async def _refused(client: Client, ask: Ask) -> bool:
+    """Whether the gateway said that it cannot translate this: a loss that it names is none."""
+    try:
+        await client.ask(ask)
+    except ClientFailedError as error:
+        if error.failure.status != REFUSED:
+            raise
+        return True
+    return False
