@@ -86,8 +86,15 @@ def _event(data: Any, name: str | None = None) -> bytes:
 def _completion() -> dict[str, Any]:
     """Each choice has an index of its own."""
     found: dict[str, Any] = examples(ChatCompletion)[0]
-    choices = [Documented(choice | {"index": index}) for index, choice in enumerate(found["choices"])]
+    choices = [
+        Documented(choice | {"index": index, "finish_reason": _reason(choice)})
+        for index, choice in enumerate(found["choices"])
+    ]
     return Documented(found | {"choices": choices})
+
+
+def _reason(choice: dict[str, Any]) -> Any:
+    return "tool_calls" if choice["message"].get("tool_calls") else choice["finish_reason"]
 
 
 def _chunks() -> Iterator[dict[str, Any]]:
@@ -100,7 +107,9 @@ def _chunks() -> Iterator[dict[str, Any]]:
         delta = said["delta"] | {"role": "assistant", "tool_calls": calls}
         yield without_usage | {"choices": [said | {"index": index, "delta": delta, "finish_reason": None}]}
     for index in (0, 1):
-        yield without_usage | {"choices": [{"index": index, "delta": {}, "finish_reason": "stop", "logprobs": None}]}
+        yield without_usage | {
+            "choices": [{"index": index, "delta": {}, "finish_reason": "tool_calls", "logprobs": None}]
+        }
     yield chunk | {"choices": []}
 
 

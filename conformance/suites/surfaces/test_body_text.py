@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 from conformance.api import CHAT, MESSAGES, Client, Http, Surface, Upstream, check
-from conformance.suites.surfaces.raw import Sender, Variant, conversation
+from conformance.suites.surfaces.raw import Sender, Variant, conversation, refused
 
 TEXTS = {
     "spaces around": "  \n north by north-west \t\n ",
@@ -44,7 +44,7 @@ async def test_characters_that_must_be_escaped_reach_the_provider(
     client: Client, http: Http, upstream: Upstream
 ) -> None:
     each = [Variant(turns=_exchange(text), name=repr(text)) for text in ("nul \x00 nul", "half \ud83d a pair")]
-    await Sender(client, http, upstream).unharmed(each, each)
+    await Sender(client, http, upstream).unharmed(each, each, aside=refused)
 
 
 @check(
@@ -119,7 +119,7 @@ _SHAPES: dict[str, list[Any]] = {
 }
 _SYSTEM_LATER = {
     "instructions later": [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Go on."}],
-    "instructions last": [{"role": "developer", "content": "Be brief."}],
+    "instructions last": [{"role": "system", "content": "Be brief."}],
 }
 _OF_OPENAI: dict[Surface, dict[str, list[Any]]] = {surface: _SYSTEM_LATER for surface in Surface if surface != MESSAGES}
 
