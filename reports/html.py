@@ -7,6 +7,7 @@ from reports.failures import Failure, alike, not_shown
 from reports.hostile import clip, one_line
 from reports.html_matrix import matrix
 from reports.html_transcript import two_sided
+from reports.lanes import TITLE, Apart, apart
 from reports.model import LEVELS, CheckResult, Counts, Level, Outcome, ProfileResult, Report, Verdict
 from reports.page import Html, element, joined, link, page
 from reports.transcript import transcript
@@ -28,6 +29,7 @@ def html(report: Report, directory: Path) -> str:
         _header(report),
         _profiles(report.profiles),
         _failures(failures, directory),
+        _lanes(apart(report.checks)),
         _not_shown(alike(not_shown(report.checks))),
         matrix(report.checks, anchors),
         _footer(report),
@@ -155,6 +157,12 @@ def _failure(number: int, failure: Failure, directory: Path) -> Html:
         *(_seen(shown, directory) for shown in failure.rows[:TRANSCRIPTS_SHOWN] if shown.evidence),
         id=f"f{number}",
     )
+
+
+def _lanes(told: Sequence[Apart]) -> Html:
+    if not told:
+        return Html()
+    return element("section", element("h2", TITLE), element("ul", *(element("li", str(each)) for each in told)))
 
 
 def _not_shown(groups: Sequence[Failure]) -> Html:

@@ -6,6 +6,7 @@ from html import escape
 
 from reports.failures import Failure, alike, by_check, failing, not_shown
 from reports.hostile import clip, one_line, visible
+from reports.lanes import TITLE, Apart, apart
 from reports.model import LEVELS, ProfileResult, Report
 from reports.verdict import reasons
 from reports.words import FOCUSED, MARKS, MEANINGS, counted
@@ -37,6 +38,7 @@ def _lines(report: Report) -> Iterator[str]:
     yield from _profiles(report.profiles)
     yield from _musts(alike(failing(report.checks, "must")))
     yield from _lesser(by_check(row for row in report.checks if row.level != "must"))
+    yield from _lanes(apart(report.checks))
     yield from _not_shown(alike(not_shown(report.checks)))
     yield from _colophon(report)
 
@@ -76,6 +78,12 @@ def _lesser(failures: Sequence[Failure]) -> Iterator[str]:
     for failure in failures[:FAILURES_SHOWN]:
         row = failure.first
         yield f"- **{text(row.id)}** ({row.level}): {text(row.title)} · {text('; '.join(failure.places))}"
+
+
+def _lanes(told: Sequence[Apart]) -> Iterator[str]:
+    if told:
+        yield f"\n### {TITLE}\n"
+    yield from (f"- {text(str(each))}" for each in told[:FAILURES_SHOWN])
 
 
 def _not_shown(failures: Sequence[Failure]) -> Iterator[str]:

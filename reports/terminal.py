@@ -7,6 +7,7 @@ from rich.text import Text
 
 from reports.failures import Failure, alike, by_check, failing
 from reports.hostile import clip, one_line, visible
+from reports.lanes import TITLE, apart
 from reports.model import LEVELS, CheckResult, ProfileResult, Report, Verdict
 from reports.verdict import reasons
 from reports.words import FOCUSED, MARKS, counted
@@ -33,6 +34,7 @@ def _lines(report: Report, written: Path | None) -> Iterator[Text]:
     yield from _musts(failing(report.checks, "must"))
     yield from _errors(report.checks)
     yield from _lesser(report.checks)
+    yield from _lanes(report.checks)
     yield from (Text(f"note: {one_line(note)}", "dim") for note in report.notes)
     if written:
         yield Text.assemble("\n", ("report   ", "dim"), str(written / "report.html"))
@@ -110,3 +112,9 @@ def _lesser(rows: Iterable[CheckResult]) -> Iterator[Text]:
         yield Text.assemble(("! ", "yellow"), (row.id, "bold"), (f" ({row.level})  ", "dim"), one_line(row.title))
         yield from _where(failure)
         yield from _labelled("repeat", row.reproduce)
+
+
+def _lanes(rows: Iterable[CheckResult]) -> Iterator[Text]:
+    if told := apart(rows):
+        yield Text(f"\n{TITLE} ({len(told)})", "bold yellow")
+    yield from (Text(f"  {each}") for each in told)

@@ -96,10 +96,15 @@ def _row(check: Check, result: Result, asked_for: str) -> CheckResult:
         outcome=result.outcome,
         seconds=result.seconds,
         message=result.message,
-        reproduce=f"conformance certify {quote(asked_for)} --check {check.id}",
+        reproduce=_reproduce(check, result, asked_for),
         spec=check.held.url,
         evidence=result.evidence,
     )
+
+
+def _reproduce(check: Check, result: Result, asked_for: str) -> str:
+    lane = "" if result.lane == MAIN else f" --lane {result.lane}"
+    return f"conformance certify {quote(asked_for)} --check {check.id}{lane}"
 
 
 def driver(result: Result) -> str:

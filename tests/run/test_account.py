@@ -8,6 +8,7 @@ import pytest
 from rich.console import Console
 
 from conformance.catalogue import load_suites
+from conformance.lanes import Lane
 from conformance.run.account import report
 from conformance.run.plan import Plan
 from conformance.run.progress import ProgressDisplay
@@ -23,8 +24,13 @@ if TYPE_CHECKING:
 RELAY = load("relay")
 
 
-def accounted(*results: Result, asked_for: str = "relay", without: str = "", **options: Any) -> Report:
-    plan = Plan(tuple(Surface), frozenset(RELAY.claims.profiles), frozenset(FEATURES) - {without})
+LANE = Lane("openai-2", "pip", "openai", "2.54.0", (Surface.OPENAI_CHAT,), {"plain/unicode": "it knows no unicode"})
+
+
+def accounted(
+    *results: Result, asked_for: str = "relay", without: str = "", lanes: tuple[Lane, ...] = (), **options: Any
+) -> Report:
+    plan = Plan(tuple(Surface), frozenset(RELAY.claims.profiles), frozenset(FEATURES) - {without}, lanes=lanes)
     return report(
         **{
             "target": RELAY,
@@ -99,8 +105,22 @@ def test_an_empty_run_was_not_measured() -> None:
 
 
 def test_the_environment_names_the_sdks() -> None:
-    said = accounted().environment.model_dump()
+    said = accounted(lanes=(LANE,)).environment.model_dump()
     assert {"python", "platform", "openai", "anthropic"} <= said.keys()
+    assert said["openai-2"] == "2.54.0"
+
+
+def test_a_lane_is_part_of_the_case_and_of_the_way_to_repeat_it() -> None:
+    found = accounted(result(outcome="fail"), result(outcome="fail", lane="openai-2"), lanes=(LANE,))
+    drivers = {row.case.driver: row.reproduce for row in found.checks if row.id == "plain/text"}
+    assert drivers["openai-2 async"] == "conformance certify relay --check plain/text --lane openai-2"
+    assert drivers["openai-3 async"] == "conformance certify relay --check plain/text"
+
+
+def test_what_a_lane_cannot_be_asked_is_not_applicable_and_says_why() -> None:
+    [found] = [row for row in accounted(lanes=(LANE,)).checks if row.case.driver == "openai-2"]
+    assert (found.id, found.outcome) == ("plain/unicode", "not-applicable")
+    assert found.message == "openai-2 cannot be asked: it knows no unicode"
 
 
 def test_the_sweep_tells_what_leaked_and_during_which_check() -> None:
