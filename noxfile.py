@@ -64,6 +64,15 @@ def pins(session: nox.Session) -> None:
 
 
 @nox.session(python=PYTHON)
+def lanes(session: nox.Session) -> None:
+    """Every SDK generation, installed and driven against gateways without a fault: no lane may raise a false alarm."""
+    _install(session)
+    session.run("conformance", "lanes", "install")
+    for target in session.posargs or ["reference", "relay", "nginx"]:
+        session.run("conformance", "certify", target, "--lane", "all", "-n", "2")
+
+
+@nox.session(python=PYTHON)
 def selftest(session: nox.Session) -> None:
     """Judge the checks themselves: every fault caught, no false alarm."""
     _install(session)
