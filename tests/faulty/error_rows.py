@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from conformance.upstream import Delivery, ProviderError, Reply, Verbatim
-from tests.faulty.seen import CHAT, CLAUDE, RESPONSES, Spoils
+from tests.faulty.seen import CHAT, CLAUDE, MODELS, RESPONSES, Spoils
 
 JSON = (("content-type", "application/json"),)
 HTML = Reply(verbatim=Verbatim(502, (("content-type", "text/html"),), b"<html>"))
@@ -77,6 +77,12 @@ ERRORS_IN_DEPTH = (
         CLAUDE.but(reply=LIMITED),
         "headers",
         lambda it: "anthropic-ratelimit-unified-status" not in it.headers,
+    ),
+    Spoils(
+        "no-models-on-errors",
+        MODELS.but(reply=UNAVAILABLE),
+        "status, body",
+        lambda it: (it.status, it.json.get("data")) == (200, []),
     ),
     Spoils(
         "hides-stream-messages",

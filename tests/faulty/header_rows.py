@@ -69,6 +69,12 @@ HEADERS_IN_DEPTH = (
         lambda it: "openai-version" not in it.headers,
     ),
     Spoils(
+        "own-headers-only-on-counts",
+        COUNT,
+        "headers",
+        lambda it: "request-id" not in it.headers,
+    ),
+    Spoils(
         "forgets-the-coding",
         CHAT.but(reply=ZIPPED, headers=(("accept-encoding", "gzip"),)),
         "headers",

@@ -39,6 +39,7 @@ class Door:
 DOORS = (
     Door("accepts-any-scheme", lambda key, _: (("authorization", f"Basic {key}"),), REFUSED, OK),
     Door("minds-the-schemes-case", lambda key, _: (("authorization", f"bearer {key}"),), OK, REFUSED),
+    Door("minds-the-spaces", lambda key, _: (("authorization", f"Bearer   {key}"),), OK, REFUSED),
     Door("ignores-x-api-key", lambda key, _: x_api_key(key), OK, REFUSED),
     Door("ignores-bearer", lambda key, _: bearer(key), OK, REFUSED),
     Door("chokes-on-both-carriers", lambda key, _: (*bearer(key), *x_api_key(key)), OK, REFUSED),

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from conformance.upstream import ProviderError, Reply
+from conformance.upstream import ProviderError, Raw, Reply
 from tests.faulty.seen import CHAT, CLAUDE
 
 if TYPE_CHECKING:
@@ -52,3 +52,10 @@ async def test_some_errors_in_a_row_open_the_circuit(lane: Lane, upstream: Upstr
         await lane.call(CHAT, broken, "opens-the-circuit")
     assert (await lane.call(CHAT, fine)).status == 200
     assert (await lane.call(CHAT, fine, "opens-the-circuit")).status == 503
+
+
+async def test_a_provider_that_hangs_up_is_told_in_html(lane: Lane, upstream: Upstream) -> None:
+    gone = await upstream.answers(Reply(raw=Raw(b"")))
+    clean, faulty = await lane.call(CHAT, gone), await lane.call(CHAT, gone, "bad-gateway-in-html")
+    assert (clean.status, clean.json["error"]["type"]) == (502, "server_error")
+    assert (faulty.status, faulty.headers["content-type"], faulty.text[:6]) == (502, "text/html", "<html>")

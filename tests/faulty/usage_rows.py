@@ -27,6 +27,12 @@ USAGE_IN_DEPTH = (
         lambda it: "completion_tokens" not in it.json["usage"],
     ),
     Spoils(
+        "totals-what-is-not-cached",
+        RESPONSES.but(reply=Reply(text="a", usage=Usage(input=100, output=50, cache_read=30))),
+        "body",
+        lambda it: it.json["usage"]["total_tokens"] == 120,
+    ),
+    Spoils(
         "caps-usage",
         RESPONSES.but(reply=Reply(text="a", usage=Usage(input=2**40))),
         "body",

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 _SERVER_ERRORS = 500
 _TOO_MANY = 429
+_BAD_GATEWAY = 502
 _KNOWN_STATUSES = {400, 401, 402, 403, 404, 409, 413, 422, 429, 500, 503, 504, 529}
 _KNOWN_TYPES = {
     "invalid_request_error",
@@ -300,3 +301,20 @@ async def unknown_model_is_500(handle: Handle, call: Call) -> Answer:
     model = (as_object(call.body) or {}).get("model", "")
     known = isinstance(model, str) and not model.startswith("no-such-model")
     return await handle(call) if known else refusal(call, 500, "KeyError")
+
+
+@fault.handle("bad-gateway-in-html", "tells in HTML that the provider does not answer")
+async def bad_gateway_in_html(handle: Handle, call: Call) -> Answer:
+    answer = await handle(call)
+    if answer.status != _BAD_GATEWAY or answer.upstream_headers:
+        return answer
+    page = answer.with_body(b"<html><h1>502 Bad Gateway</h1></html>")
+    return replace(page, headers=with_value(page.headers, "content-type", "text/html"))
+
+
+@fault.answer("no-models-on-errors", "lists no models where the provider refuses to list any")
+async def no_models_on_errors(answer: Answer) -> Answer:
+    if not (answer.failed and answer.call.path == "/v1/models"):
+        return answer
+    answer.close()
+    return replace(answer, status=200).with_body(b'{"object":"list","data":[],"has_more":false}')

@@ -241,6 +241,11 @@ async def own_headers_only_on_errors(answer: Answer) -> Answer:
     return await answers_own_headers_only(answer) if answer.failed else answer
 
 
+@fault.answer("own-headers-only-on-counts", "keeps of the provider's headers only content type on counts")
+async def own_headers_only_on_counts(answer: Answer) -> Answer:
+    return await answers_own_headers_only(await loses_request_id(answer)) if answer.call.counts_tokens else answer
+
+
 @fault.answer("forgets-the-coding", "hands on compressed answers without saying that they are")
 async def forgets_the_coding(answer: Answer) -> Answer:
     return answer.dropping("content-encoding")

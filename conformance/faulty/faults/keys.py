@@ -104,6 +104,12 @@ def minds_the_schemes_case(call: Call) -> str | None:
     return _valid(call, (*in_x_api_key(call.headers), *in_bearer(spelled)))
 
 
+@fault.accept("minds-the-spaces", "takes what follows the first space after Bearer for the key")
+def minds_the_spaces(call: Call) -> str | None:
+    spaced = any(value.partition(" ")[2].startswith(" ") for value in values(call.headers, "authorization"))
+    return None if spaced else accepted(call)
+
+
 @fault.refusal("refuses-with-400", "refuses keys with 400")
 async def refuses_with_400(answer: Answer) -> Answer:
     return replace(answer, status=400)

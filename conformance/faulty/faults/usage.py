@@ -91,6 +91,16 @@ def _listed(usage: Json) -> Json:
     return known | inside
 
 
+@fault.answer_json("totals-what-is-not-cached", "leaves cached tokens out of the total")
+def totals_what_is_not_cached(answer: Json) -> Json:
+    return everywhere(answer, lambda it: changed(it, "usage", _total_of_the_uncached))
+
+
+def _total_of_the_uncached(usage: Json) -> Json:
+    details = usage.get("prompt_tokens_details") or usage.get("input_tokens_details") or {}
+    return changed(usage, "total_tokens", lambda total: total - details.get("cached_tokens", 0))
+
+
 @fault.answer_json("zero-usage-is-lost", "takes a count of zero for no count")
 def zero_usage_is_lost(answer: Json) -> Json:
     return everywhere(answer, lambda it: changed(it, "usage", _but_zeros))

@@ -2,7 +2,19 @@
 
 from uuid import uuid4
 
-from conformance.api import MESSAGES, Client, Delivery, Mode, ProviderError, Reply, Tape, Upstream, check
+from conformance.api import (
+    MESSAGES,
+    Ask,
+    Client,
+    Delivery,
+    MessagesClient,
+    Mode,
+    ProviderError,
+    Reply,
+    Tape,
+    Upstream,
+    check,
+)
 
 BOTH = (Mode.ASYNC, Mode.ASYNC_STREAM)
 TEXT = "As long as it is written down, it can be pressed. " * 20
@@ -71,6 +83,25 @@ async def test_headers_nobody_has_heard_of_come_with_errors_too(client: Client, 
     script = await upstream.answers(Reply(error=ProviderError(status=400, headers=tuple(told.items()))))
     await client.fails(script.prompt)
     lost = [name for name, value in told.items() if tape.last.values(name) != [value]]
+    assert not lost, f"lost: {', '.join(lost)}"
+
+
+@check(
+    "headers/answer-custom/count-tokens",
+    requirement="answer-headers-pass",
+    feature="count-tokens",
+    surfaces=(MESSAGES,),
+    catches=("own-headers-only-on-counts",),
+)
+async def test_headers_of_the_provider_come_with_a_count_too(
+    client: MessagesClient, upstream: Upstream, tape: Tape
+) -> None:
+    told = unheard_of(client)
+    script = await upstream.answers(Reply(headers=tuple(told.items())))
+    await client.count_tokens(Ask(script.prompt))
+    sent = (await script.received()).sent_headers
+    wanted = [name for name, _ in sent if name in told or name == "request-id"]
+    lost = [name for name in wanted if not tape.last.values(name)]
     assert not lost, f"lost: {', '.join(lost)}"
 
 

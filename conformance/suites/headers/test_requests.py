@@ -154,6 +154,23 @@ async def test_a_query_arrives_with_what_it_repeats_and_leaves_empty(
 
 
 @check(
+    "headers/query/count-tokens",
+    requirement="forward-query",
+    feature="count-tokens",
+    surfaces=(MESSAGES,),
+    modes=(Mode.HTTP,),
+    catches=("drops-query",),
+)
+async def test_the_query_of_a_count_reaches_the_provider(client: Client, upstream: Upstream, http: Http) -> None:
+    script = await upstream.answers()
+    body = {name: value for name, value in client.body(script.prompt).items() if name != "max_tokens"}
+    url = f"{client.door.url}/v1/messages/count_tokens?beta=true"
+    answer = await http.send("POST", url, headers=credentials(client), body=body)
+    assert answer.status == 200, f"counted without ?beta=true, but not with it: {answer.status}"
+    assert (await script.received()).params == [("beta", "true")]
+
+
+@check(
     "headers/query/model",
     requirement="model-as-configured",
     feature="body",

@@ -63,3 +63,14 @@ async def test_one_key_in_both_carriers_is_one_key(client: Client, upstream: Ups
 )
 async def test_the_case_of_the_scheme_does_not_matter(client: Client, upstream: Upstream, http: Http) -> None:
     await _served(client, upstream, http, ("authorization", f"bearer {client.door.key}"))
+
+
+@check(
+    "keys/carrier/spaces",
+    requirement="spaces-before-the-key",
+    feature="key-carriers",
+    modes=(Mode.HTTP,),
+    catches=("minds-the-spaces",),
+)
+async def test_more_than_one_space_may_stand_before_the_key(client: Client, upstream: Upstream, http: Http) -> None:
+    await _served(client, upstream, http, ("authorization", f"Bearer   {client.door.key}"))

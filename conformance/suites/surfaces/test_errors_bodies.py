@@ -20,6 +20,7 @@ ODD = (
     (500, "application/json", b'{"error": null}'),
     (500, "application/octet-stream", b"\x00\xff\xfe\x80"),
     (500, "application/json", LONG),
+    (429, "text/event-stream", b'event: error\ndata: {"error": {"message": "in a stream"}}\n\n'),
 )
 
 

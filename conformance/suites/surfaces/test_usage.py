@@ -96,6 +96,19 @@ async def test_every_documented_count_arrives(client: Client, upstream: Upstream
 
 
 @check(
+    "usage/total",
+    requirement="usage-conserved",
+    feature="usage",
+    surfaces=OPENAI,
+    modes=BOTH,
+    catches=("totals-what-is-not-cached",),
+)
+async def test_the_total_is_the_provider_s(client: Client, upstream: Upstream) -> None:
+    total = (await _answered(client, upstream, Reply(text="Counted.", usage=CACHED))).raw["usage"].get("total_tokens")
+    assert total == CACHED.input + CACHED.output, f"{total} in place of {CACHED.input + CACHED.output}"
+
+
+@check(
     "usage/every-ending",
     requirement="usage-conserved",
     feature="usage",
