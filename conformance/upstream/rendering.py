@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 _FIRST_OF_2026 = 1_767_225_600
 _ODD_SIZES = (4, 1, 7, 2, 11)
+_LONG = 2000
 
 
 @dataclass(frozen=True)
@@ -93,13 +94,13 @@ def pieces(text: str) -> list[str]:
 
 
 def fragments(text: str) -> Iterator[str]:
-    """Text cut at odd places: inside words, numbers and escapes."""
-    at = 0
+    """Text cut at odd places: inside words, numbers and escapes; a long one into some hundreds of pieces."""
+    at, scale = 0, 1 + len(text) // _LONG
     for size in cycle(_ODD_SIZES):
         if at >= len(text):
             return
-        yield text[at : at + size]
-        at += size
+        yield text[at : at + size * scale]
+        at += size * scale
 
 
 def in_pieces(usual: Iterable[str], wanted: Pieces) -> list[str]:
@@ -124,6 +125,8 @@ def accompanied(
     error: Callable[[], Iterable[Event]],
 ) -> Iterator[Event]:
     """The answer's own events with the company that the delivery asks for; lazily, so that numbering stays in order."""
+    if delivery.comments:
+        yield KEEP_ALIVE
     if delivery.error_after == 0:
         yield from error()
         return

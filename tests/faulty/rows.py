@@ -575,6 +575,27 @@ DEFINED = (
     ),
 )
 
+PATCHED = {"output": [{"type": "custom_tool_call", "input": "x"}]}
+LONG_CALL = Reply(tool_calls=(ToolCall("call_1", "write", json.dumps({"text": "x" * 70_000})),))
+
+CALLED = (
+    Spoils(
+        "shortens-tool-ids",
+        CHAT.but(turns=({"role": "tool", "tool_call_id": "c" * 50, "content": "seen"},)),
+        "asked body",
+        lambda it: it.asked["messages"][1]["tool_call_id"] == "c" * 40,
+    ),
+    Spoils("cuts-long-arguments", CHAT.but(reply=LONG_CALL), "body", lambda it: len(it.text) < 70_000),
+    Spoils("cuts-long-arguments", CLAUDE.but(reply=LONG_CALL), "body", lambda it: len(it.text) < 70_000),
+    Spoils(
+        "custom-becomes-function",
+        answering(**PATCHED),
+        "body",
+        lambda it: it.json["output"] == [{"type": "function_call", "arguments": "x"}],
+    ),
+    Spoils("knows-only-function-calls", answering(**PATCHED), "body", lambda it: it.json["output"] == []),
+)
+
 THOUGHT = Reply(text="done.", thinking=(Thinking("hm hm", "PROOF=="), RedactedThinking("OPAQUE==")))
 REASONED = asked(RESPONSES.but(reply=THOUGHT), include=["reasoning.encrypted_content"])
 THINKER = CLAUDE.but(
@@ -775,6 +796,7 @@ ROWS = (
     *ENDINGS,
     *TOOLS,
     *DEFINED,
+    *CALLED,
     *THINKING,
     *PROVEN,
     *USAGE,

@@ -4,6 +4,8 @@ from conformance.faulty.fault import FAULTS
 from conformance.faulty.faults import (
     answers,
     body,
+    calls,
+    codings,
     connection,
     definitions,
     endings,
@@ -28,6 +30,8 @@ __all__ = [
     "FAULTS",
     "answers",
     "body",
+    "calls",
+    "codings",
     "connection",
     "definitions",
     "endings",
