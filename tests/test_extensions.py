@@ -83,6 +83,10 @@ def test_a_target_that_claims_its_profile_is_certified_with_it(site: Path, tmp_p
     assert {(row["id"], row["outcome"]) for row in found["checks"]} == {("fjord/cost-centre", "pass")}
     assert len(found["checks"]) == 3
     assert found["environment"]["fjord-conformance"] == "1.2.3"
+    assert {(control["name"], control["outcome"]) for control in found["controls"]} == {
+        ("direct", "pass"),
+        ("faulty", "fail"),
+    }
 
 
 def test_a_gateway_with_its_fault_is_not_conformant(site: Path, tmp_path: Path) -> None:
