@@ -67,6 +67,23 @@ CONFIRMED_MUSTS = {
     "keys/refused/nearly-right": "a wrong key is a 400",
     "keys/refused/other-scheme": "a wrong key is a 400",
 }
+TRANSLATED_MUSTS = {
+    "translation/answer/text": "U+2028 and U+0085 end a line for its reader of Anthropic's streams: the event is lost",
+    "translation/answer/thinking": "a Responses client gets no word of Anthropic's thinking",
+    "translation/errors/retry-after": "retry-after is lost",
+    "translation/request/one-call-only": "disable_parallel_tool_use of a Messages client is dropped",
+    "translation/request/result-parts": "a result with an image gets a line of its own words",
+    "translation/request/tool-choice": "a forced tool is refused by its own model map",
+    "translation/stream/error": "the words of an error amid a Responses stream are lost",
+    "translation/stream/error-forms": "the words of an error amid a Responses stream are lost",
+    "translation/stream/grammar": "reasoning comes outside of any summary part",
+    "translation/stream/helper": "thinking blocks in chat deltas have no index: the SDK's accumulator raises",
+    "translation/stream/letters": "U+2028 and U+0085 end a line, as above",
+    "translation/stream/pieces": "empty pieces of arguments break a stream, those told when done are lost",
+    "translation/stream/truncated": "a stream of Anthropic's that broke off ends with a made-up stop",
+    "translation/tools/long-name": "a name of 90 letters goes to a provider that takes 64",
+}
+"""What it gets wrong where it translates, likewise confirmed."""
 KEPT = {
     "headers/beta/known": MESSAGES,
     "headers/beta/never-seen": MESSAGES,
@@ -104,7 +121,7 @@ def test_every_row_of_the_answer_sheet_is_found(report: Report, row: str) -> Non
 
 
 def test_no_must_fails_that_was_not_confirmed(report: Report) -> None:
-    known = {check for row in ANSWER_SHEET.values() for check in row} | CONFIRMED_MUSTS.keys()
+    known = {check for row in ANSWER_SHEET.values() for check in row} | CONFIRMED_MUSTS.keys() | TRANSLATED_MUSTS.keys()
     failing = {row.id for row in report.checks if row.level == "must" and row.failing}
     assert failing <= known
 
