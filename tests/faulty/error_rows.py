@@ -39,7 +39,7 @@ ERRORS_IN_DEPTH = (
         "cuts-error-messages",
         CHAT.but(reply=Reply(error=NOVEL)),
         "body",
-        lambda it: len(it.json["error"]["message"]) == 100,
+        lambda it: len(it.json["error"]["message"]) == 40,
     ),
     Spoils(
         "escapes-error-messages",

@@ -42,7 +42,7 @@ _KNOWN_TYPES = {
     "insufficient_quota",
 }
 _KNOWN_LIMITS = ("requests", "tokens", "input-tokens", "output-tokens")
-_SHORT = 100
+_SHORT = 40
 _PATIENCE = 3
 
 

@@ -174,13 +174,17 @@ async def test_the_query_of_a_count_reaches_the_provider(client: Client, upstrea
     "headers/query/model",
     requirement="model-as-configured",
     feature="body",
+    modes=(Mode.HTTP,),
     catches=("query-names-the-model",),
 )
-async def test_a_query_does_not_choose_the_model(client: Client, upstream: Upstream) -> None:
-    script = await upstream.answers()
-    await client.ask(Ask(script.prompt, query={"model": "another-model"}))
-    model = (await script.received()).json["model"]
-    assert model == client.door.upstream_model, f"?model=another-model led to {model}"
+async def test_a_query_does_not_choose_the_model(client: Client, upstream: Upstream, http: Http) -> None:
+    led = []
+    for query in ("", f"?model={client.door.model}"):
+        script = await upstream.answers()
+        body = {**client.body(script.prompt), "model": "another-model"}
+        await http.send("POST", client.door.url + client.path + query, headers=credentials(client), body=body)
+        led.append([received.json.get("model") for received in await script.journal()])
+    assert led[0] == led[1], f"another-model led to {led[0] or 'nothing'}, with {query} to {led[1] or 'nothing'}"
 
 
 @check(
