@@ -75,6 +75,16 @@ async def test_every_lane_answers_as_it_was_scripted(
             assert [exchange.content for exchange in tape.exchanges] == sent
 
 
+async def test_every_lane_lists_models_with_the_query(
+    knock: Knock, upstream: Upstream, lane_workers: dict[Surface, Worker]
+) -> None:
+    for surface, worker in lane_workers.items():
+        client: MessagesClient = knock(surface, Mode.ASYNC, tape := Tape(), worker)  # type: ignore[assignment]
+        script = await upstream.answers()
+        assert await client.models({"case": script.token})
+        assert tape.last.url.endswith(f"/models?case={script.token}")
+
+
 async def test_every_lane_streams_in_time_and_leaves_when_told(
     knock: Knock, upstream: Upstream, lane_workers: dict[Surface, Worker]
 ) -> None:

@@ -25,6 +25,9 @@ function client({ id, url, headers, key, retries, seconds }) {
   return clients.get(id);
 }
 
+// OpenAI's lists take no parameters of their own.
+const list = (resource, options) => (name === "openai" ? resource.list(options) : resource.list({}, options));
+
 const commands = {
   async call(request, signal) {
     const path = request.path.map(camel);
@@ -32,7 +35,7 @@ const commands = {
     const resource = path.reduce((target, part) => target[part], client(request.client));
     const options = { headers: request.headers, query: request.query, signal };
     const fields = { ...request.fields, ...request.body };
-    if (method === "list") return { data: (await resource.list({}, options)).data };
+    if (method === "list") return { data: (await list(resource, options)).data };
     if (!request.stream) return await resource[method](fields, options);
     const stream = await resource[method]({ ...fields, stream: true }, options);
     streams.set(request.id, { stream, events: stream[Symbol.asyncIterator]() });
