@@ -44,5 +44,6 @@ async def upstream(address: UpstreamAddress) -> AsyncIterator[Upstream]:
 
 @pytest.fixture
 async def lane(relays: FaultyProcess, run_secrets: dict[str, Secret]) -> AsyncIterator[Lane]:
-    async with httpx2.AsyncClient(base_url=relays.url, timeout=30, trust_env=False) as http:
+    unlimited = httpx2.Limits(max_connections=None)
+    async with httpx2.AsyncClient(base_url=relays.url, timeout=30, trust_env=False, limits=unlimited) as http:
         yield Lane(http, run_secrets["client"].value)

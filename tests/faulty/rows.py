@@ -232,6 +232,18 @@ REWRITING = (
         "asked body, asked headers, asked query, calls, status, headers, body",
         lambda it: it.status == 400,
     ),
+    Spoils(
+        "labels-tools",
+        asked(CHAT, tools=[{"type": "custom"}]),
+        "asked body",
+        lambda it: b"x_relay" in it.received[0].body,
+    ),
+    Spoils(
+        "marks-last-message",
+        CHAT.but(turns=({"role": "user", "content": "a"},)),
+        "asked body",
+        lambda it: "cache_control" in it.asked["messages"][-1],
+    ),
     Spoils("drops-empty-values", asked(CHAT, stop=[]), "asked body", lambda it: "stop" not in it.asked),
     Spoils("drops-defaults", asked(CHAT, n=1), "asked body", lambda it: "n" not in it.asked),
 )
@@ -593,6 +605,12 @@ CALLED = (
         "body",
         lambda it: it.json["output"] == [{"type": "function_call", "arguments": "x"}],
     ),
+    Spoils(
+        "counts-plain-content",
+        COUNT.but(turns=({"role": "user", "content": [ODD_BLOCK]},)),
+        "asked body",
+        lambda it: it.asked["messages"][1]["content"] == [],
+    ),
     Spoils("knows-only-function-calls", answering(**PATCHED), "body", lambda it: it.json["output"] == []),
 )
 
@@ -780,6 +798,18 @@ CONNECTION = (
     Spoils("retries-errors", CHAT.but(reply=REFUSED), "calls", lambda it: len(it.received) == 2),
     Spoils("retries-cuts", CHAT.delivered(cut_after=1).but(stream=False), "calls", lambda it: len(it.received) == 2),
     Spoils("calls-twice", CHAT, "calls", lambda it: len(it.received) == 2),
+    Spoils(
+        "pins-retry-count",
+        with_header("x-stainless-retry-count", "2", on=CHAT),
+        "asked headers",
+        lambda it: it.sent("x-stainless-retry-count") == ["0"],
+    ),
+    Spoils(
+        "refuses-coded-requests",
+        with_header("content-encoding", "identity", on=CHAT),
+        "calls, asked headers, asked query, asked body, status, headers, body",
+        lambda it: it.status == 400,
+    ),
     Spoils("goes-by-lengths-only", CHAT.but(reply=CHUNKED), "body", lambda it: not it.body),
 )
 

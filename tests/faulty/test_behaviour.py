@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -218,3 +219,50 @@ async def test_the_connection_ends_with_the_answer(fault: str, after: Stimulus, 
     script = await upstream.answers(replace(after.reply, delivery=Delivery()))
     clean, faulty = await lane.call(after, script), await lane.call(after, script, fault)
     assert ("connection" in clean.headers, faulty.headers["connection"]) == (False, "close")
+
+
+async def test_a_coded_request_is_decoded_under_its_header(lane: Lane, upstream: Upstream) -> None:
+    script = await upstream.answers()
+    body = gzip.compress(CHAT.body(script.prompt))
+    for fault in ("", "decodes-requests-only"):
+        headers = [*lane.headers(CHAT), ("content-encoding", "gzip")]
+        await lane.http.post(lane.url(CHAT, fault), headers=headers, content=body)
+    clean, faulty = await script.journal()
+    assert (clean.body, faulty.body) == (body, CHAT.body(script.prompt))
+    assert faulty.values("content-encoding") == ["gzip"]
+
+
+async def test_redirects_to_another_host_are_followed(lane: Lane, upstream: Upstream) -> None:
+    lured = await upstream.answers()
+    elsewhere = f"{upstream.url}/openai/v1/{lured.token}"
+    script = await upstream.answers(Reply(verbatim=Verbatim(307, (("location", elsewhere),), b"")))
+    assert (await lane.call(CHAT, script)).status == 502
+    assert await lured.journal() == []
+    assert (await lane.call(CHAT, script, "follows-redirects-elsewhere")).status == 200
+    assert [call.path for call in await lured.journal()] == [f"/openai/v1/{lured.token}"]
+
+
+async def test_a_stream_that_has_not_begun_is_not_cancelled(lane: Lane, upstream: Upstream) -> None:
+    held = GATED.delivered(hold_headers=True)
+    left = await hang_up_on(held, lane, upstream, "")
+    assert await left.caller_left()
+    kept = await hang_up_on(held, lane, upstream, "cancels-only-begun-streams")
+    await lane.call(CHAT, await upstream.answers(), "cancels-only-begun-streams")
+    await kept.release(20)
+    assert (await kept.received()).client_left_at is None
+
+
+@pytest.mark.parametrize(
+    ("fault", "most", "status"), [("keeps-slots-of-the-gone", 20, 503), ("serves-a-hundred", 100, 429)]
+)
+async def test_there_are_only_so_many_slots(fault: str, most: int, status: int, lane: Lane, upstream: Upstream) -> None:
+    stimulus = HELD if fault == "keeps-slots-of-the-gone" else GATED
+    script = await upstream.answers(stimulus.reply)
+    async with anyio.create_task_group() as group:
+        for _ in range(most):
+            group.start_soon(lane.call, stimulus, script, fault)
+        await script.arrived(most)
+        assert (await lane.call(CHAT, await upstream.answers(), fault)).status == status
+        group.cancel_scope.cancel()
+    after = (await lane.call(CHAT, await upstream.answers(), fault)).status
+    assert after == (503 if fault == "keeps-slots-of-the-gone" else 200)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from conformance.faulty.exchange import Answer, Request, UpstreamCutError, first, once, values
 from conformance.faulty.fault import fault
+from conformance.faulty.refusal import refusal
 from conformance.faulty.sse import as_object
 
 if TYPE_CHECKING:
@@ -21,6 +22,8 @@ _CLOSERS = {"{": "}", "[": "]"}
 _REDIRECTS = {301, 302, 303, 307, 308}
 _RETRIED = {408, 409, 429}
 _SERVER_ERRORS = 500
+_SLOTS = 20
+_MOST_STREAMS = 100
 
 
 @fault.send("never-cancels", "reads streams to their end when the client has gone")
@@ -33,7 +36,29 @@ async def never_cancels_whole(send: Send, request: Request) -> Answer:
     return await (send(request) if request.call.streams else _detached(send, request))
 
 
-_RUNNING: set[asyncio.Task[None]] = set()
+_RUNNING: set[asyncio.Future[Any]] = set()
+
+
+@fault.send("cancels-only-begun-streams", "lets a stream go on whose client leaves before it begins")
+async def cancels_only_begun_streams(send: Send, request: Request) -> Answer:
+    if not request.call.streams:
+        return await send(request)
+    begins = asyncio.ensure_future(send(request))
+    _RUNNING.add(begins)
+    begins.add_done_callback(_RUNNING.discard)
+    return await asyncio.shield(begins)
+
+
+@fault.handle(
+    "keeps-slots-of-the-gone", "serves twenty at once, and counts those that left before their answer for ever"
+)
+async def keeps_slots_of_the_gone(handle: Handle, call: Call) -> Answer:
+    if call.memory.setdefault("taken", 0) >= _SLOTS:
+        return refusal(call, 503, "no slot is free")
+    call.memory["taken"] += 1
+    answer = await handle(call)
+    call.memory["taken"] -= 1
+    return answer
 
 
 async def _detached(send: Send, request: Request) -> Answer:
@@ -159,6 +184,41 @@ async def follows_redirects(send: Send, request: Request) -> Answer:
     place = urlsplit(first(answer.headers, "location"))
     path = place.path.removeprefix(f"/{request.call.provider}")
     return await send(replace(request, path=path, query=place.query))
+
+
+@fault.send("follows-redirects-elsewhere", "follows the redirects of the upstream to other hosts, with its key")
+async def follows_redirects_elsewhere(send: Send, request: Request) -> Answer:
+    answer = await send(request)
+    place = urlsplit(first(answer.headers, "location"))
+    if answer.status not in _REDIRECTS or not place.hostname:
+        return answer
+    answer.close()
+    fields = (("host", place.netloc), *request.headers)
+    lines = [f"GET {place.path} HTTP/1.1", *(f"{name}: {value}" for name, value in fields), "", ""]
+    reader, writer = await asyncio.open_connection(place.hostname, place.port)
+    writer.write("\r\n".join(lines).encode())
+    await reader.readuntil(b"\r\n\r\n")
+    writer.close()
+    return replace(answer, status=200, headers=(("content-type", "application/json"),), chunks=once(b"{}"))
+
+
+@fault.request("pins-retry-count", "tells the provider of every call that it is the first try")
+def pins_retry_count(request: Request) -> Request:
+    return request.header("x-stainless-retry-count", lambda _: "0")
+
+
+@fault.handle("serves-a-hundred", "refuses calls while a hundred are under way")
+async def serves_a_hundred(handle: Handle, call: Call) -> Answer:
+    if call.memory.setdefault("under way", 0) >= _MOST_STREAMS:
+        return refusal(call, 429, "too many calls at once")
+    call.memory["under way"] += 1
+    answer = await handle(call)
+
+    def close() -> None:
+        answer.close()
+        call.memory["under way"] -= 1
+
+    return replace(answer, close=close)
 
 
 @fault.handle("one-at-a-time", "serves one call after the other")

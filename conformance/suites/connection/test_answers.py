@@ -72,7 +72,7 @@ async def test_an_answer_is_read_in_every_form_that_http_has(client: Client, ups
     catches=("cut-becomes-success",),
 )
 async def test_an_answer_that_ends_before_its_length_is_an_error(client: Client, upstream: Upstream) -> None:
-    """The connection ends cleanly: only the length, or the chunk that is missing, shows that there should be more."""
+    # The connection ends cleanly: only the length, or the chunk that is missing, shows that there should be more.
     body = await said(client, upstream, "the answer itself")
     for raw in (
         JSON + length(body, 40) + b"\r\n" + body,

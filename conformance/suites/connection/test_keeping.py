@@ -32,7 +32,7 @@ async def test_a_connection_serves_one_call_after_the_other(client: Client, upst
     catches=("poisoned-by-errors", "pipes-blindly"),
 )
 async def test_after_an_error_the_connection_is_in_step_or_closed(client: Client, upstream: Upstream) -> None:
-    """A refusal may come before the body is read: what is left of it must not be taken for the next call."""
+    # A refusal may come before the body is read: what is left of it must not be taken for the next call.
     good = await upstream.answers(Reply(text="my own answer"))
     failing = await upstream.answers(Reply(error=ProviderError(status=429)))
     body = asked(client, failing.prompt, padding="x" * 100_000)
@@ -88,7 +88,7 @@ async def test_head_is_answered_without_a_body(client: Client, upstream: Upstrea
     catches=("keeps-dead-connections",),
 )
 async def test_a_connection_that_the_upstream_has_closed_fails_no_call(client: Client, upstream: Upstream) -> None:
-    """Providers close idle connections without notice: the next call wants a new one."""
+    # Providers close idle connections without notice: the next call wants a new one.
     plain = await upstream.answers(Reply(text="first"))
     await client.ask(plain.prompt)
     body = (await plain.received()).sent
