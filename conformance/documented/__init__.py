@@ -2,13 +2,14 @@
 
 from conformance.documented.answers import answer, stops, stream
 from conformance.documented.examples import Documented, together, with_field_everywhere
-from conformance.documented.requests import betas, choices, documented_fields, options, tools, turns
+from conformance.documented.requests import betas, choices, countable, documented_fields, options, tools, turns
 
 __all__ = [
     "Documented",
     "answer",
     "betas",
     "choices",
+    "countable",
     "documented_fields",
     "options",
     "stops",

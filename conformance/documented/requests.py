@@ -8,6 +8,7 @@ from typing import Any, get_args
 from anthropic.types import AnthropicBetaParam
 from anthropic.types.beta import BetaMessage
 from anthropic.types.beta.beta_user_message_param import BetaUserMessageParam
+from anthropic.types.beta.message_count_tokens_params import MessageCountTokensParams
 from anthropic.types.beta.message_create_params import MessageCreateParamsBase
 from openai.types.chat.completion_create_params import CompletionCreateParamsBase
 from openai.types.responses.response_create_params import ResponseCreateParamsBase
@@ -39,6 +40,13 @@ def options(surface: Surface) -> dict[str, list[Any]]:
     """Each field beside conversation and tools, with every form that its value may take."""
     declared = fields(_DECLARED[surface])
     return {name: examples(kind, name) for name, kind in declared.items() if name not in _NOT_OPTIONS}
+
+
+@cache
+def countable() -> dict[str, list[Any]]:
+    """The options that bear on what Messages counts."""
+    counted = fields(MessageCountTokensParams)
+    return {name: forms for name, forms in options(Surface.ANTHROPIC_MESSAGES).items() if name in counted}
 
 
 @cache

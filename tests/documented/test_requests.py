@@ -10,7 +10,7 @@ from anthropic.types.beta.message_create_params import MessageCreateParamsBase
 from openai.types.chat.completion_create_params import CompletionCreateParamsBase
 from openai.types.responses.response_create_params import ResponseCreateParamsBase
 
-from conformance.documented import betas, choices, documented_fields, options, tools, turns
+from conformance.documented import betas, choices, countable, documented_fields, options, tools, turns
 from conformance.surface import Surface
 
 PARAMS = {
@@ -61,6 +61,11 @@ def test_choices_name_tools_that_are_there() -> None:
     named = json.dumps([choices(surface) for surface in Surface])
     assert all('"a_name"' in json.dumps(tools(surface)) for surface in Surface)
     assert named.count('"a_name"') > 6
+
+
+def test_what_is_counted_is_a_part_of_what_is_sent() -> None:
+    assert {"system", "thinking", "output_config"} < countable().keys() < options(Surface.ANTHROPIC_MESSAGES).keys()
+    assert "metadata" not in countable()
 
 
 def test_betas_are_tokens() -> None:

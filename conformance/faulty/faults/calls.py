@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 from conformance.faulty.blocks import without_blocks
 from conformance.faulty.fault import fault
+from conformance.faulty.faults.rewriting import knows_plain_content
 from conformance.faulty.tree import changed, dropping, everywhere
 
 if TYPE_CHECKING:
-    from conformance.faulty.exchange import Answer
+    from conformance.faulty.exchange import Answer, Request
     from conformance.faulty.sse import Json
 
 _LONGEST_ID = 40
@@ -43,6 +44,11 @@ def _cut(value: Json) -> Json:
 
 def _start(text: Any) -> Any:
     return text[:_LONGEST_ARGUMENTS] if isinstance(text, str) else text
+
+
+@fault.request("counts-plain-content", "counts only blocks of the types that everybody uses")
+def counts_plain_content(request: Request) -> Request:
+    return request.json(knows_plain_content) if request.call.counts_tokens else request
 
 
 @fault.answer_json("custom-becomes-function", "hands on calls of custom tools as calls of functions")

@@ -90,3 +90,21 @@ def drops_empty_values(body: Json) -> Json:
 @fault.request_json("drops-defaults", "forwards no field that holds what it believes to be the default")
 def drops_defaults(body: Json) -> Json:
     return {name: value for name, value in body.items() if value not in _DEFAULTS.get(name, ())}
+
+
+@fault.request_json("labels-tools", "adds a field of its own to each tool")
+def labels_tools(body: Json) -> Json:
+    return changed(body, "tools", lambda tools: [{**tool, "x_relay": True} for tool in objects(tools)])
+
+
+@fault.request_json("marks-last-message", "asks for the last of several messages to be cached")
+def marks_last_message(body: Json) -> Json:
+    for name in ("messages", "input"):
+        body = changed(body, name, _marked)
+    return body
+
+
+def _marked(turns: Any) -> Any:
+    if len(objects(turns)) < 2:  # noqa: PLR2004 - several
+        return turns
+    return [*turns[:-1], {**turns[-1], "cache_control": {"type": "ephemeral"}}]

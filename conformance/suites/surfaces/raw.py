@@ -61,14 +61,17 @@ class Sender:
 
     async def harm(self, variant: Variant) -> list[str]:
         """What of a request was refused, lost or changed on the way; what was added does not count."""
+        return [line for line in await self.differing(variant) if not line.startswith("added ")]
+
+    async def differing(self, variant: Variant) -> list[str]:
+        """All in which the upstream's request is not the client's; a refusal is one line."""
         script = await self.upstream.answers()
         body = self.body(variant, script.prompt)
         answer = await self.post(body)
         if answer.status != 200:
             return [f"{_REFUSED} {answer.status}: {answer.content[:200].decode(errors='replace')}"]
         received = (await script.received()).json
-        found = sorted(differences(received | {"model": body["model"]}, body))
-        return [line for line in found if not line.startswith("added ")]
+        return sorted(differences(received | {"model": body["model"]}, body))
 
     async def unharmed(
         self, at_once: Iterable[Variant], apart: Iterable[Variant], *, aside: Callable[[str], bool] = lambda _: False

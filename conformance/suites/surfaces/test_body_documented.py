@@ -201,3 +201,17 @@ _EXPLICIT: dict[Surface, dict[str, Any]] = {
         ],
     },
 }
+
+
+@check(
+    "body/nothing-added-within",
+    requirement="request-nothing-added",
+    feature="body",
+    catches=("labels-tools", "marks-last-message"),
+)
+async def test_nothing_is_added_to_tools_messages_and_items(client: Client, http: Http, upstream: Upstream) -> None:
+    sender = Sender(client, http, upstream)
+    turns, tools = documented.turns(client.surface), documented.tools(client.surface)
+    differing = await sender.differing(Variant({"tools": tools}, turns))
+    found = [line for line in differing if line.startswith("added ")]
+    assert not found, "; ".join(found[:12])
