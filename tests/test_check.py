@@ -103,3 +103,16 @@ async def test_what_goes_wrong_in_the_harness_stays_an_error(registry: None) -> 
 
     with pytest.raises(OSError, match="disk full"):
         await test_that_breaks()
+
+
+def test_what_drives_nothing_but_an_sdk_runs_on_all_lanes(registry: None) -> None:
+    async def test_that_asks_the_sdk(client: object, upstream: object) -> None: ...
+    async def test_that_speaks_http(client: object, http: object) -> None: ...
+
+    for function, lanes, told in (
+        (test_that_asks_the_sdk, None, True),
+        (test_that_asks_the_sdk, False, False),
+        (test_that_speaks_http, None, False),
+    ):
+        declare = check(f"one/{told}/{lanes}", requirement="content-unchanged", feature="body", catches=(), lanes=lanes)
+        assert declare(function).__dict__["check"].lanes is told
