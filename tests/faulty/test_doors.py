@@ -11,6 +11,7 @@ from conformance.upstream import Reply
 from tests.faulty.seen import CHAT, CLAUDE, COUNT, MODELS, Lane, Stimulus
 
 if TYPE_CHECKING:
+    from conformance.faulty import FaultyProcess
     from conformance.upstream import Upstream
 
 WRONG = (("authorization", "Bearer sk-nobody-has-this-one"),)
@@ -80,3 +81,10 @@ async def test_the_answer_to_head_has_no_body(
     asked, script = MODELS.but(method="HEAD", headers=headers), await upstream.answers()
     first, second = await lane.call(asked, script), await lane.call(MODELS, script)
     assert (first.body, first.whole, second.status) == (b"", True, 200)
+
+
+async def test_refused_keys_are_printed(lane: Lane, upstream: Upstream, relays: FaultyProcess) -> None:
+    wrong = CHAT.but(headers=(("authorization", "Bearer sk-to-be-printed-or-not"),))
+    for fault, printed in (("", False), ("logs-refused-keys", True)):
+        await lane.call(wrong, await upstream.answers(), fault)
+        assert ("sk-to-be-printed-or-not" in relays.log.read_text()) == printed

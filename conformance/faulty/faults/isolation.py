@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from conformance.faulty.exchange import edited_object, first, once
 from conformance.faulty.fault import fault, on_events, on_json, on_whole
+from conformance.faulty.keys import carried
 from conformance.faulty.relay import credential
 from conformance.faulty.tree import changed, everywhere, in_answer
 from conformance.surface import Provider
@@ -95,6 +96,12 @@ def crosses_provider_keys(request: Request) -> Request:
 def logs_keys(request: Request) -> Request:
     sys.stderr.write(f"calling with {request.call.provider_key} for {request.call.client_key}\n")
     return request
+
+
+@fault.refusal("logs-refused-keys", "prints the keys that it refuses")
+async def logs_refused_keys(answer: Answer) -> Answer:
+    sys.stderr.write(f"refused {', '.join(carried(answer.call.headers))}\n")
+    return answer
 
 
 fault.scrubs_only("headers", "leaks-provider-key-in-errors", "hands on the provider's key where an error repeats it")

@@ -15,6 +15,7 @@ from conformance.api import (
     Upstream,
     assert_absent,
     check,
+    mint,
 )
 
 CARRIERS = ("authorization", "x-api-key", "api-key", "x-goog-api-key")
@@ -151,3 +152,21 @@ async def test_the_output_of_the_gateway_holds_no_key(
     await client.fails(script.prompt)
     for secret in (Secret("client", client.door.key), Secret("provider", provider_door.key)):
         assert_absent(secret, {"the gateway's own output": subject.output()})
+
+
+@check(
+    "isolation/output/refused",
+    requirement="keys-are-not-logged",
+    feature="isolation",
+    modes=(Mode.HTTP,),
+    direct=False,
+    catches=("logs-refused-keys",),
+)
+async def test_the_output_of_the_gateway_holds_no_refused_key(
+    client: Client, upstream: Upstream, http: Http, subject: Subject
+) -> None:
+    script, wrong = await upstream.answers(), mint("nobody")
+    for carrier in (("authorization", f"Bearer {wrong.value}"), ("x-api-key", wrong.value)):
+        headers = [carrier, ("anthropic-version", "2023-06-01")]
+        await http.send("POST", client.door.url + client.path, headers=headers, body=client.body(script.prompt))
+    assert_absent(wrong, {"the gateway's own output": subject.output()})
