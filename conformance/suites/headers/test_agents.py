@@ -1,6 +1,6 @@
 """Agents: what a client calls itself changes nothing."""
 
-from conformance.api import MESSAGES, Ask, Client, Mode, Reply, Upstream, assert_unchanged, check
+from conformance.api import MESSAGES, Ask, Client, Reply, Upstream, assert_unchanged, check
 from conformance.suites.headers.test_betas import never_seen_betas
 from conformance.suites.isolation.test_client_keys import AGENTS
 
@@ -18,7 +18,6 @@ LIKE_AN_AGENT = {
     "headers/agents",
     requirement="agents-are-treated-alike",
     feature="body",
-    modes=(Mode.ASYNC, Mode.ASYNC_STREAM),
     catches=("rewrites-for-agents",),
 )
 async def test_what_a_client_calls_itself_changes_nothing(client: Client, upstream: Upstream) -> None:

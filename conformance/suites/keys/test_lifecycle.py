@@ -2,7 +2,7 @@
 
 from anyio.to_thread import run_sync
 
-from conformance.api import CHAT, MESSAGES, Connect, Hooks, Reply, Tape, Upstream, check
+from conformance.api import CHAT, Connect, Hooks, Reply, Tape, Upstream, check
 
 
 @check(
@@ -70,7 +70,7 @@ async def test_revoking_one_key_leaves_the_others_alone(connect: Connect, upstre
     "keys/life/not-echoed",
     requirement="refused-key-is-not-echoed",
     feature="key-lifecycle",
-    surfaces=(MESSAGES, CHAT),
+    surfaces=(CHAT,),
     direct=False,
     catches=("echoes-refused-key",),
 )

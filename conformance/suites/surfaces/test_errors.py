@@ -27,7 +27,7 @@ STATUSES = {
 }
 """What each provider documents."""
 
-UNHEARD_OF = (402, 408, 413, 418, 424, 451, 498, 502, 504, 520, 529, 599)
+UNHEARD_OF = (402, 408, 413, 418, 424, 451, 502, 504, 520, 529)
 _BRANCHED_ON = ("type", "code", "param")
 WORDING = "prompt is too long: 213462 tokens > 200000 maximum"
 TOO_MANY = ProviderError(status=429, message="slow down", retry_after="7")
@@ -50,7 +50,6 @@ async def test_each_status_is_kept_and_raises_the_same_exception(
     "errors/status/unheard-of",
     requirement="any-error-status-unchanged",
     feature="errors",
-    modes=BOTH,
     catches=("knows-few-statuses", "529-becomes-500"),
 )
 async def test_a_status_that_the_provider_has_never_used_is_kept(

@@ -65,7 +65,6 @@ async def test_the_words_that_agents_look_for_arrive(client: Client, upstream: U
     "errors/wording/to-the-letter",
     requirement="error-body-unchanged",
     feature="errors",
-    modes=BOTH,
     catches=("cuts-error-messages", "escapes-error-messages"),
 )
 async def test_the_words_of_an_error_arrive_to_the_letter(client: Client, upstream: Upstream) -> None:
@@ -99,7 +98,6 @@ async def test_the_types_and_codes_that_clients_branch_on_are_kept(
     "errors/kinds/unheard-of",
     requirement="unknown-errors-kept",
     feature="errors",
-    modes=BOTH,
     catches=("known-error-types-only", "drops-error-codes"),
 )
 async def test_types_and_codes_nobody_has_heard_of_are_kept(client: Client, upstream: Upstream, tape: Tape) -> None:
