@@ -25,7 +25,7 @@ from conformance.api import (
 from conformance.suites.connection.by_hand import asked, head
 from conformance.suites.connection.trap import trap
 
-FAILING = (408, 409, 425, 429, 500, 502, 503, 504, 520, 529)
+FAILING = (408, 409, 429, 500, 502, 503, 504, 529)
 REDIRECTS = (301, 302, 303, 307, 308)
 UNSUPPORTED = 415
 GZIP = b"\x1f\x8b"
@@ -124,7 +124,7 @@ async def test_no_redirect_is_followed_to_any_place(client: Client, upstream: Up
             await client.fails(script.prompt)
             assert len(await script.journal()) == 1, f"the call was repeated after {status}"
             assert not heard, f"{status} to another host was followed: {heard[0][:200]!r}"
-            assert not await lured.journal(), f"{status} to another path was followed"
+    assert not await lured.journal(), "a redirect to another path was followed"
 
 
 @check(
