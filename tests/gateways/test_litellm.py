@@ -76,6 +76,8 @@ TRANSLATED_MUSTS = {
     "translation/request/tool-choice": "a forced tool is refused by its own model map",
     "translation/stream/error": "the words of an error amid a Responses stream are lost",
     "translation/stream/error-forms": "the words of an error amid a Responses stream are lost",
+    "translation/stream/arguments-when-done": "arguments of a Responses stream that come only when done are lost",
+    "translation/stream/grammar/calls": "sequence numbers of a Responses stream made of Anthropic's begin anew",
     "translation/stream/grammar": "reasoning comes outside of any summary part",
     "translation/stream/helper": "thinking blocks in chat deltas have no index: the SDK's accumulator raises",
     "translation/stream/letters": "U+2028 and U+0085 end a line, as above",
