@@ -49,7 +49,8 @@ async def test_nothing_that_is_documented_is_refused_by_the_gateway(
     surface = client.surface
     options, tools, turns = documented.options(surface), documented.tools(surface), documented.turns(surface)
     offered = [Variant({"tools": [tool]}, name=f"tool {tool.get('type', 'custom')}") for tool in tools]
-    chosen = [Variant({"tools": tools, "tool_choice": choice}, name="choice") for choice in documented.choices(surface)]
+    named = [tool for tool in tools if "a_name" in str(tool)][:1]
+    chosen = [Variant({"tools": named, "tool_choice": choice}, name="choice") for choice in documented.choices(surface)]
     at_once = [Variant(fields | {"stream": True}) for fields in documented.together(options)]
     at_once += [Variant({"tools": tools}, turns), *chosen]
     apart = [*options_apart(options), *offered, *chosen, *turns_apart(turns)]
