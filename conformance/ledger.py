@@ -74,12 +74,19 @@ class Requirement:
 def ledger() -> dict[str, Requirement]:
     """Every requirement by its id; a malformed file is an error that names it."""
     found: dict[str, Requirement] = {}
-    for file, source in (*_ours(), *((file, source) for _, file, source in _added())):
-        for name, entry in source.requirements.items():
-            if name in found:
-                raise ValueError(f"{file.name}: requirement {name} stands in {found[name].source} already")
-            found[name] = _requirement(name, entry, source)
+    for file, source in _ours():
+        if twice := source.requirements.keys() & found.keys():
+            raise ValueError(_stands_already(file, found[min(twice)]))
+        found |= {name: _requirement(name, entry, source) for name, entry in source.requirements.items()}
+    for extension, file, source in _added():
+        if twice := source.requirements.keys() & found.keys():
+            raise extension.error(_stands_already(file, found[min(twice)]))
+        found |= {name: _requirement(name, entry, source) for name, entry in source.requirements.items()}
     return found
+
+
+def _stands_already(file: Traversable, known: Requirement) -> str:
+    return f"{file.name}: requirement {known.id} stands in {known.source} already"
 
 
 def added_profiles() -> dict[str, str]:

@@ -151,6 +151,13 @@ HEAD = 'source = "S"\nurl = "https://s.example"\nread = 2026-11-20\n'
             },
             "the requirement fjord-x names fjord/x, which is no check",
         ),
+        (
+            {
+                "own.toml": f'{HEAD}[requirements.fjord-x]\nkeyword = "may"\ntext = "X."\nexcluded = "no"',
+                "two.toml": f'{HEAD}[requirements.fjord-x]\nkeyword = "may"\ntext = "X."\nexcluded = "no"',
+            },
+            "two.toml: requirement fjord-x stands in S already",
+        ),
     ],
 )
 def test_a_package_that_cannot_be_used_is_told_with_its_name(files: dict[str, str], told: str, tmp_path: Path) -> None:
