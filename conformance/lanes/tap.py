@@ -9,7 +9,7 @@ import asyncio
 import re
 import socket
 import struct
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import httpx2
@@ -18,13 +18,13 @@ from conformance.drivers.client import tls
 from conformance.lanes.scribe import Scribe
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Coroutine
 
     from conformance.drivers.tape import Tape
 
 _CHUNK = 64 * 1024
 _RESET = struct.pack("ii", 1, 0)
-_SECURE = {"http": 80, "https": 443}
+_PORTS = {"http": 80, "https": 443}
 
 
 class Tap:
@@ -37,7 +37,7 @@ class Tap:
         """`url` is the gateway's base URL; `self.url` is the same one by way of the tap."""
         parts = urlsplit(url)
         self._origin = f"{parts.scheme}://{parts.netloc}"
-        self._gateway = parts.hostname or "", parts.port or _SECURE[parts.scheme]
+        self._gateway = parts.hostname or "", parts.port or _PORTS[parts.scheme]
         self._tls = tls() if parts.scheme == "https" else None
         self._tape = tape
         self._socket = socket.create_server(("127.0.0.1", 0), backlog=512)
@@ -62,7 +62,7 @@ class Tap:
         if self._wrong:
             raise self._wrong[0]
 
-    def _start(self, work: asyncio._CoroutineLike[None]) -> None:
+    def _start(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._done)
