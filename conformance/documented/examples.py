@@ -22,6 +22,8 @@ _SCHEMA = {"type": "object", "properties": {"n": {"type": "integer"}}, "required
 _CALL = "call_documented"
 _BY_NAME: dict[str, Any] = {
     "call_id": _CALL,
+    "created_at": 1767225600,
+    "completed_at": 1767225601,
     "data": _PIXEL,
     "file_data": f"data:image/png;base64,{_PIXEL}",
     "id": _CALL,

@@ -25,7 +25,10 @@ from conformance.api import (
 
 WEATHER = Tool("weather", "Today's weather.", {"type": "object", "properties": {"city": {"type": "string"}}})
 CLOCK = Tool("clock", "The time.", {"type": "object", "properties": {}})
-ODD = '{"zeta": 1.50, "alpha": 9007199254740991, "né": "\\u00e9\\u2028", "nested": [{"deep": [[], {}, null]}]}'
+ODD = (
+    '{"zeta": 1.50, "alpha": 9007199254740991, "né": "\\u00e9\\u2028", "nested": [{"deep": [[], {}, null]}], '
+    '"A": 1E5, "a": -0.0, "a ": 1.5e-07, "": "\\/\\ud83d\\ude00"}'
+)
 
 
 @check(
