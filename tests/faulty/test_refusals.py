@@ -51,7 +51,7 @@ async def test_some_errors_in_a_row_open_the_circuit(lane: Lane, upstream: Upstr
         await lane.call(CHAT, broken)
         await lane.call(CHAT, broken, "opens-the-circuit")
     assert (await lane.call(CHAT, fine)).status == 200
-    assert (await lane.call(CHAT, fine, "opens-the-circuit")).status == 503
+    assert [(await lane.call(CHAT, fine, "opens-the-circuit")).status for _ in range(2)] == [503, 200]
 
 
 async def test_a_provider_that_hangs_up_is_told_in_html(lane: Lane, upstream: Upstream) -> None:

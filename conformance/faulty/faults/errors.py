@@ -270,9 +270,10 @@ async def poisoned_by_errors(handle: Handle, call: Call) -> Answer:
     return answer
 
 
-@fault.handle("opens-the-circuit", "answers 503 by itself after some errors in a row")
+@fault.handle("opens-the-circuit", "answers 503 by itself, once, after some errors in a row")
 async def opens_the_circuit(handle: Handle, call: Call) -> Answer:
     if call.memory.get("errors", 0) >= _PATIENCE:
+        call.memory["errors"] = 0
         return refusal(call, 503, "this provider rests, try again later")
     answer = await handle(call)
     call.memory["errors"] = call.memory.get("errors", 0) + 1 if answer.failed else 0
