@@ -109,7 +109,7 @@ def certify(
 
     from conformance.run.certify import certification
     from conformance.run.waivers import read_waivers
-    from conformance.target import load
+    from conformance.target import asked_name, load
     from reports import exit_code
 
     console = Console()
@@ -118,7 +118,7 @@ def certify(
         _claimed(profiles, loaded.claims.profiles)
         if waivers:
             read_waivers(waivers)
-        directory = (out or Path("reports/out") / loaded.name).absolute()
+        directory = (out or Path("reports/out") / asked_name(target, loaded)).absolute()
         report = certification(
             target,
             profiles,
@@ -325,13 +325,13 @@ def replay(target: str, recordings: Path, protocols: tuple[str, ...], out: Path 
     from rich.console import Console
 
     from conformance.recordings import NoRecordingsError, RecordingsInvalidError, replay_report
-    from conformance.target import load
+    from conformance.target import asked_name, load
     from reports import exit_code, write
 
     console = Console()
     with _explained():
         loaded = load(target)
-        directory = (out or Path("reports/out") / f"{loaded.name}-replay").absolute()
+        directory = (out or Path("reports/out") / f"{asked_name(target, loaded)}-replay").absolute()
         try:
             report = replay_report(target, recordings, _protocols(protocols), directory, console)
         except RecordingsInvalidError as error:

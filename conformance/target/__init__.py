@@ -4,7 +4,7 @@ from conformance.target.catalogue import BuiltIn, builtin
 from conformance.target.claims import FEATURES, PROFILES, known_features, known_profiles
 from conformance.target.hooks import HookFailedError, Hooks
 from conformance.target.installs import InstallFailedError, Missing, install, installed
-from conformance.target.loading import TargetInvalidError, load
+from conformance.target.loading import TargetInvalidError, asked_name, load
 from conformance.target.running import Running, TargetNotStartedError, launch
 from conformance.target.schema import Auth, Model, Target
 from conformance.target.templates import SECRETS
@@ -24,6 +24,7 @@ __all__ = [
     "Target",
     "TargetInvalidError",
     "TargetNotStartedError",
+    "asked_name",
     "builtin",
     "install",
     "installed",

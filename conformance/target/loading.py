@@ -43,6 +43,11 @@ def load(name_or_path: str) -> Target:
     return _read(path)
 
 
+def asked_name(name_or_path: str, target: Target) -> str:
+    """What reports on it are filed under: `litellm@1.89.4` where a version was asked for, else the target's name."""
+    return name_or_path if name_or_path == f"{target.name}@{target.version}" else target.name
+
+
 def _pinned(target: Target, version: str) -> Target:
     if not version:
         return target

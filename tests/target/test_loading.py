@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from conformance.surface import Surface
-from conformance.target import FEATURES, PROFILES, TargetInvalidError, load
+from conformance.target import FEATURES, PROFILES, TargetInvalidError, asked_name, load
 from tests.target.samples import TOML, problems, written
 
 if TYPE_CHECKING:
@@ -209,3 +209,10 @@ def test_translation_cannot_be_claimed_without_a_pair_to_translate(tmp_path: Pat
     text = TOML.replace('profiles = ["openai-chat"]', 'profiles = ["openai-chat", "translation"]')
     with pytest.raises(TargetInvalidError, match="no model is served on a surface that is not its upstream's own"):
         load(written(tmp_path, text))
+
+
+@pytest.mark.parametrize(
+    ("asked", "name"), [("litellm@1.89.4", "litellm@1.89.4"), ("litellm", "litellm"), ("relay", "relay")]
+)
+def test_reports_on_two_versions_are_filed_apart(asked: str, name: str) -> None:
+    assert asked_name(asked, load(asked)) == name
