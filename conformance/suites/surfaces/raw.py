@@ -34,22 +34,25 @@ class Variant:
 
 @dataclass(frozen=True)
 class Sender:
-    """Sends bodies through the gateway in hand, each under a script of its own."""
+    """Sends bodies through the gateway in hand, each under a script of its own; `path` counts in place of asking."""
 
     client: Client
     http: Http
     upstream: Upstream
+    path: str = ""
 
     def body(self, variant: Variant, prompt: str) -> dict[str, Any]:
         said = conversation(self.client.surface)
         room = _ROOM if self.client.surface == MESSAGES else {}
         body = self.client.body(prompt) | room | variant.fields
+        if self.path:
+            del body["max_tokens"]
         turns = variant.fields.get(said, [{"role": "user", "content": prompt}])
         return body | {said: [*turns, *variant.turns]}
 
-    async def post(self, body: Any, *, path: str | None = None) -> Exchange:
+    async def post(self, body: Any) -> Exchange:
         """One call with the credentials of an agent; a body of bytes goes as it is."""
-        url = self.client.door.url + (path or self.client.path)
+        url = self.client.door.url + (self.path or self.client.path)
         return await self.http.send("POST", url, headers=self._headers(), body=body)
 
     async def delivered(self, body: Any, *replies: Reply) -> Received:
