@@ -20,7 +20,7 @@ from rich.console import Console
 from rich.table import Table
 
 from conformance.surface import Surface
-from conformance.target import install
+from conformance.target import InstallFailedError, install
 from reports import Report, ReportUnreadable, read
 
 if TYPE_CHECKING:
@@ -89,15 +89,15 @@ def checks_by_subject(chosen: Iterable[Pin]) -> dict[str, list[str]]:
 
 def certified(subject: str, checks: list[str], out: Path) -> Report | None:
     """The report on one version; none where it could not be had in time."""
-    install(subject, lambda _line: None)
     options = [word for check in checks for word in ("--check", check)]
     command = [sys.executable, "-m", "conformance", "certify", subject, *options, "--quiet", "--out", str(out)]
     try:
+        install(subject, lambda _line: None)
         done = subprocess.run(command, capture_output=True, text=True, timeout=LONGEST_RUN, check=False)
         if done.returncode in {0, 1}:
             return read(out)
         click.echo(f"{subject}: {done.stdout}{done.stderr}", err=True)
-    except (subprocess.TimeoutExpired, ReportUnreadable) as error:
+    except (InstallFailedError, subprocess.TimeoutExpired, ReportUnreadable) as error:
         click.echo(f"{subject}: {error}", err=True)
     return None
 

@@ -8,10 +8,10 @@ from click.testing import CliRunner
 from conformance.catalogue import load_suites
 from conformance.run.plan import Plan
 from conformance.run.stage import TARGET
-from conformance.target import load
+from conformance.target import InstallFailedError, load
 from reports import Case, Outcome, Report
 from tests.gateways import pins as module
-from tests.gateways.pins import Pin, checks_by_subject, main, pins
+from tests.gateways.pins import Pin, certified, checks_by_subject, main, pins
 from tests.reports.sample import report, row
 
 if TYPE_CHECKING:
@@ -93,11 +93,11 @@ def test_each_version_is_started_once_for_all_its_checks() -> None:
 def test_the_table_names_pin_check_version_and_verdict(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, *, flip: bool, code: int
 ) -> None:
-    def certified(subject: str, _checks: list[str], _out: Path) -> Report:
+    def pretended(subject: str, _checks: list[str], _out: Path) -> Report:
         return seen("fail" if flip and subject == "litellm@1.9.3" else "pass")
 
     monkeypatch.setattr(module, "pins", lambda: [Pin(**FIXED)])
-    monkeypatch.setattr(module, "certified", certified)
+    monkeypatch.setattr(module, "certified", pretended)
     told = CliRunner().invoke(main, ["mended", "--out", str(tmp_path)])
     assert told.exit_code == code
     assert f"{int(flip)} of 1 pins flip; 2 runs" in told.output
@@ -109,3 +109,15 @@ def test_the_table_names_pin_check_version_and_verdict(
 def test_a_pin_that_is_not_there_is_named_with_those_that_are() -> None:
     told = CliRunner().invoke(main, ["nonsense"])
     assert (told.exit_code, "no pin is called nonsense; there are usage-guessed" in told.output) == (2, True)
+
+
+def test_a_version_that_cannot_be_installed_leaves_its_pins_unclear(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def install(_subject: str, _progress: object) -> Path:
+        raise InstallFailedError("litellm@1.9.3: no such version")
+
+    monkeypatch.setattr(module, "install", install)
+    found = certified("litellm@1.9.3", ["tools/ids"], tmp_path)
+    assert (found, Pin(**FIXED).seen_in(found)) == (None, "unclear")
+    assert "no such version" in capsys.readouterr().err
