@@ -55,7 +55,8 @@ const commands = {
 
   async cancel(request) {
     running.get(request.call)?.abort();
-    return null;
+    // Nobody is there any more to read the stream of a call that was just answered.
+    return streams.has(request.call) ? commands.leave({ stream: request.call }) : null;
   },
 
   async close(request) {

@@ -58,10 +58,13 @@ class Sdk:
         await stream.close()
 
     async def cancel(self, request: dict[str, Any]) -> None:
+        """Also closes the stream of a call that was just answered: nobody is there any more to read it."""
         task = self.running.get(request["call"])
         if task is not None:
             task.cancel()
             await asyncio.wait([task])
+        if request["call"] in self.streams:
+            await self.leave({"stream": request["call"]})
 
     async def close(self, request: dict[str, Any]) -> None:
         client = self.clients.pop(request["client"], None)

@@ -25,7 +25,7 @@ async def test_what_a_client_calls_itself_changes_nothing(client: Client, upstre
     betas = never_seen_betas(1) if client.surface == MESSAGES else ()
     script = await upstream.answers(Reply(text="as always"))
     for agent in (NOBODY, *AGENTS):
-        headers = LIKE_AN_AGENT | {"user-agent": agent}
+        headers = LIKE_AN_AGENT | {"User-Agent": agent}  # as the SDKs spell it: older ones would send both
         answer = await client.ask(Ask(script.prompt, headers=headers, fields=fields, betas=betas))
         assert answer.text == "as always", f"{agent} was answered {answer.text!r}"
     nobodys, *others = await script.journal()
