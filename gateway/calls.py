@@ -63,7 +63,7 @@ class Call:
 
     @classmethod
     def of(cls, request: web.BaseRequest) -> Call:
-        path, _, query = request.raw_path.partition("?")
+        path, _, query = origin_form(request.raw_path).partition("?")
         return cls(request, path, query)
 
     @property
@@ -119,6 +119,14 @@ class Call:
             "decision": "allow" if route else "deny",
             "end": self.end,
         }
+
+
+def origin_form(target: str) -> str:
+    """A target may name the scheme and the host too: RFC 9112, section 3.2.2."""
+    if not target.lower().startswith(("http://", "https://")):
+        return target
+    _, _, rest = target.partition("://")
+    return f"/{rest.partition('/')[2]}"
 
 
 def milliseconds(seconds: float) -> float:

@@ -26,11 +26,15 @@ if TYPE_CHECKING:
 _CARRIERS = ("authorization", "x-api-key", "api-key", "x-goog-api-key", "cookie")
 _SCHEME = re.compile(r"^(?:bearer|basic)\s*", re.IGNORECASE)
 _WORTH_HIDING = 8
+_MOST_KEPT = 2**20
 _OF_THE_CODING = ("content-encoding", "content-length")
 
 
 def write(directory: Path, exchanges: Sequence[Exchange], journal: Sequence[Received], known: list[Secret]) -> None:
-    """Leave `cassette.yaml`, in VCR's format, and `journal.json`; secrets become fingerprints on the way."""
+    """Leave `cassette.yaml`, in VCR's format, and `journal.json`; secrets become fingerprints on the way.
+
+    Of bodies beyond a mebibyte the first one is kept.
+    """
     secrets = [*known, *carried(exchanges)]
     directory.mkdir(parents=True, exist_ok=True)
     safe = [_redacted(exchange, secrets) for exchange in exchanges]
@@ -54,11 +58,17 @@ def _redacted(exchange: Exchange, known: Sequence[Secret]) -> Exchange:
         exchange,
         url=redact(exchange.url, known),
         headers=_redacted_headers(exchange.headers, known),
-        sent=redact_bytes(exchange.sent, known),
+        sent=_kept(redact_bytes(exchange.sent, known)),
         answer_headers=_redacted_headers(headers, known),
-        body=bytearray(body),
+        body=bytearray(_kept(body)),
         error=redact(exchange.error, known),
     )
+
+
+def _kept(body: bytes) -> bytes:
+    """Cut only after secrets were replaced: half a key is too much of one."""
+    left_out = len(body) - _MOST_KEPT
+    return body if left_out <= 0 else body[:_MOST_KEPT] + f"[... {left_out} more bytes]".encode()
 
 
 def _redacted_headers(headers: Headers, known: Sequence[Secret]) -> Headers:
@@ -100,11 +110,11 @@ def _entry(call: Received, known: Sequence[Secret]) -> dict[str, Any]:
         "path": redact(call.path, known),
         "query": redact(call.query, known),
         "headers": _redacted_headers(call.headers, known),
-        "body": _printable(redact_bytes(call.body, known)),
+        "body": _printable(_kept(redact_bytes(call.body, known))),
         "response": {
             "status": call.status,
             "headers": _redacted_headers(call.sent_headers, known),
-            "body": _printable(redact_bytes(decoded(call.sent, call.sent_headers), known)),
+            "body": _printable(_kept(redact_bytes(decoded(call.sent, call.sent_headers), known))),
         },
         "client_disconnected": call.client_left_at is not None,
     }
@@ -137,17 +147,17 @@ def leaks_to_upstream(
 
 def joined(body: bytes) -> bytes:
     """The strings of a stream's events one after the other, so that a secret cut into deltas is whole again."""
-    texts: dict[str, str] = {}
+    texts: dict[str, list[str]] = {}
     for event in parse(body).events:
         with suppress(ValueError, RecursionError):
             _collect(json.loads(event.data), "", texts)
-    return "\n".join(texts.values()).encode("utf-8", "replace")
+    return "\n".join(map("".join, texts.values())).encode("utf-8", "replace")
 
 
-def _collect(value: Any, path: str, texts: dict[str, str]) -> None:
+def _collect(value: Any, path: str, texts: dict[str, list[str]]) -> None:
     match value:
         case str():
-            texts[path] = texts.get(path, "") + value
+            texts.setdefault(path, []).append(value)
         case dict():
             for key, item in value.items():
                 _collect(item, f"{path}.{key}", texts)

@@ -516,7 +516,7 @@ TRANSLATION = (
     Spoils(
         "drops-custom-tools",
         asked(RESPONSES, tools=[{"type": "custom", "name": "apply_patch"}]),
-        "asked body",
+        "asked body, body",
         lambda it: it.asked["tools"] == [],
     ),
     Spoils("forwards-notes-of-its-own", CHAT, "asked body", lambda it: "relay_params" in it.asked),

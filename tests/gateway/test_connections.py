@@ -33,3 +33,10 @@ async def test_an_answer_to_head_has_no_body(connection: Connection, key: str, p
     assert b"content-length: 0" not in head.lower()
     writer.write(b"GET /healthz HTTP/1.1\r\nHost: gateway\r\n\r\n")
     assert await reader.readline() == b"HTTP/1.1 200 OK\r\n"
+
+
+async def test_a_target_may_name_the_host_too(connection: Connection, key: str) -> None:
+    reader, writer = connection
+    head = f"Host: gateway\r\nAuthorization: Bearer {key}\r\nContent-Length: 0\r\n\r\n"
+    writer.write(f"POST http://gateway/v1/chat/completions HTTP/1.1\r\n{head}".encode())
+    assert await reader.readline() == b"HTTP/1.1 200 OK\r\n"

@@ -197,3 +197,17 @@ def test_a_provider_may_receive_its_own_key_and_no_other_one() -> None:
 def test_strings_are_joined_by_their_place() -> None:
     body = sse({"a": "1", "b": ["x"]}, {"a": "2", "b": ["y"]}, {"other": {"a": "3"}})
     assert joined(body).decode().split("\n") == ["12", "xy", "3"]
+
+
+def test_of_a_large_body_the_first_mebibyte_is_kept(tmp_path: Path) -> None:
+    large = b"x" * 3_000_000
+    write(tmp_path, [exchange(large, sent=large)], [received(body=large)], KNOWN)
+    for content in stored(tmp_path):
+        assert len(content) < 2_500_000
+        assert b"more bytes]" in content
+
+
+def test_a_key_that_lies_across_the_cut_is_not_stored_in_part(tmp_path: Path) -> None:
+    body = b"x" * (2**20 - 5) + PROVIDER.value.encode() + b"x" * 10
+    write(tmp_path, [exchange(body)], [received(body=body)], KNOWN)
+    assert not any(PROVIDER.value[:5].encode() in content for content in stored(tmp_path))
