@@ -82,10 +82,14 @@ class Tap:
     async def _connection(self, client: socket.socket) -> None:
         reader, writer = await asyncio.open_connection(sock=client)
         try:
-            gateway_reader, gateway_writer = await asyncio.open_connection(*self._gateway, ssl=self._tls)
+            await self._connect(reader, writer)
         except OSError:
             _reset(writer)
-            return
+        finally:
+            writer.close()
+
+    async def _connect(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        gateway_reader, gateway_writer = await asyncio.open_connection(*self._gateway, ssl=self._tls)
         scribe = Scribe(self._origin, self._tape)
         try:
             async with asyncio.TaskGroup() as pumps:
@@ -96,7 +100,6 @@ class Tap:
             _reset(writer)
             _reset(gateway_writer)
         finally:
-            writer.close()
             gateway_writer.close()
 
     def _addressed(self, data: bytes) -> bytes:

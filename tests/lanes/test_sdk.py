@@ -11,6 +11,7 @@ from conformance.drivers import CLIENTS, Ask, Client, ClientFailedError, Door, M
 from conformance.drivers.answer import DriverLostError
 from conformance.lanes import RemoteSdk, lanes
 from conformance.lanes.installs import installed_lane
+from conformance.lanes.protocol import Cancel
 from conformance.lanes.worker import Worker
 from conformance.lanes.workers import command
 from conformance.surface import Surface
@@ -107,6 +108,17 @@ async def test_every_lane_gives_up_a_call(
             calls.start_soon(knock(surface, Mode.ASYNC, Tape(), worker).ask, script.prompt)
             await script.arrived()
             calls.cancel_scope.cancel()
+        assert await script.caller_left()
+
+
+async def test_every_lane_closes_the_stream_of_a_call_that_was_given_up_as_it_was_answered(
+    knock: Knock, upstream: Upstream, lane_workers: dict[Surface, Worker]
+) -> None:
+    for surface, worker in lane_workers.items():
+        script = await upstream.answers(Reply(text=WORDS, delivery=Delivery(gated=True)))
+        client = knock(surface, Mode.ASYNC_STREAM, Tape(), worker)
+        opened = await client._opened(client._arguments(Ask(script.prompt)))
+        await worker.ask(Cancel(opened._number))
         assert await script.caller_left()
 
 
