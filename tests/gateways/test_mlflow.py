@@ -1,0 +1,70 @@
+"""MLflow's AI gateway 3.17.2, without its login."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.gateways.sheet import ALL, CHAT, MESSAGES, Sheet, assert_found, assert_kept, assert_no_fault_of_ours
+
+if TYPE_CHECKING:
+    from reports import Report
+
+SHEET = Sheet(
+    target="mlflow",
+    rows={
+        "version pinned to 2023-06-01": {"headers/version/kept": (MESSAGES,)},
+        "query dropped": {"headers/query": ALL},
+        "include_usage injected": {"body/nothing-added": (CHAT,)},
+        "usage that nobody asked for": {"stream/no-usage-unasked": (CHAT,)},
+        "request ids lost": {"headers/request-id": ALL, "errors/request-id": ALL},
+        "rate-limit headers lost": {"headers/rate-limits": ALL, "errors/rate-limits": ALL},
+        "retry-after lost on 429": {"errors/retry-after": ALL},
+        "errors of streams under status 200": {"errors/status": ALL},
+        "error envelopes replaced": {"errors/envelope": ALL, "errors/body-unchanged": ALL},
+        "the provider's key repeated in an error": {"isolation/provider-key/echoed-in-error": ALL},
+        "the client's key sent for coding agents": {"isolation/client-key/agents": ALL},
+        "a client that leaves early cancels nothing": {"connection/cancel/whole": ALL},
+    },
+    confirmed={
+        "headers/beta/several-lines": "only one of several anthropic-beta lines arrives",
+        "headers/hop-by-hop": "what Connection names in a request is passed on",
+        "errors/wording": "the words of an error are lost in a stream",
+        "isolation/sweep/upstream-side": "the client's key sent for coding agents",
+    },
+    kept={
+        "headers/beta/known": (MESSAGES,),
+        "headers/beta/never-seen": (MESSAGES,),
+        "headers/custom": ALL,
+        "headers/traceparent": ALL,
+        "stream/incremental": ALL,
+        "body/answer-unchanged": ALL,
+        "connection/cancel/stream": ALL,
+        "connection/no-duplicates": ALL,
+        "isolation/client-key/calls": ALL,
+    },
+)
+
+
+@pytest.fixture(scope="module")
+def report(tmp_path_factory: pytest.TempPathFactory) -> Report:
+    return SHEET.certified(tmp_path_factory.mktemp(SHEET.target))
+
+
+@pytest.mark.parametrize("row", SHEET.rows)
+def test_every_row_of_the_answer_sheet_is_found(report: Report, row: str) -> None:
+    assert_found(report, SHEET.rows[row])
+
+
+def test_no_must_fails_that_was_not_confirmed(report: Report) -> None:
+    assert not SHEET.unconfirmed(report)
+
+
+@pytest.mark.parametrize("check", SHEET.kept)
+def test_what_it_keeps_raises_no_alarm(report: Report, check: str) -> None:
+    assert_kept(report, check, SHEET.kept[check])
+
+
+def test_the_harness_itself_is_at_fault_nowhere(report: Report) -> None:
+    assert_no_fault_of_ours(report)

@@ -1,0 +1,96 @@
+"""Portkey 1.15.2: routed by a header of each request, without keys of its own."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.gateways.sheet import (
+    ALL,
+    CHAT,
+    MESSAGES,
+    OPENAI,
+    RESPONSES,
+    Sheet,
+    assert_found,
+    assert_kept,
+    assert_no_fault_of_ours,
+)
+
+if TYPE_CHECKING:
+    from reports import Report
+
+SHEET = Sheet(
+    target="portkey",
+    rows={
+        "betas replaced": {
+            "headers/beta/known": (MESSAGES,),
+            "headers/beta/never-seen": (MESSAGES,),
+            "headers/beta/count-tokens": (MESSAGES,),
+        },
+        "version pinned to 2023-06-01": {
+            "headers/version/kept": (MESSAGES,),
+            "headers/version/count-tokens": (MESSAGES,),
+        },
+        "custom headers dropped": {"headers/custom": ALL},
+        "request id of the client dropped": {"headers/client-request-id": ALL},
+        "traceparent dropped": {"headers/traceparent": ALL},
+        "idempotency-key dropped": {"headers/idempotency-key": ALL},
+        "openai-beta dropped": {"headers/openai": OPENAI},
+        "query dropped": {"headers/query": (CHAT, MESSAGES)},
+        "unknown fields dropped": {"body/unknown-fields": OPENAI, "body/unknown-fields-messages": (MESSAGES,)},
+        "provider added to responses": {"body/answer-unchanged": (RESPONSES,)},
+        "error envelopes rewritten": {"errors/envelope": ALL, "errors/body-unchanged": ALL},
+        "the client's own key sent for a list of models": {"models/list": OPENAI},
+        "a stream that is cut ends cleanly": {"connection/cut/stream": (CHAT, MESSAGES)},
+        "a client that leaves cancels nothing": {"connection/cancel/stream": ALL, "connection/cancel/whole": ALL},
+    },
+    confirmed={
+        "headers/beta/several-lines": "none of several anthropic-beta lines arrives",
+        "headers/answer-hop-by-hop": "what Connection names in an answer is passed on",
+        "body/request-unchanged": "output_config of a message is dropped",
+        "messages/count-tokens/request": "fields that it does not know are not counted",
+        "translation/answer/tools": "a call without arguments is streamed as an empty text",
+        "translation/answer/usage": "cached tokens are missing from prompt_tokens",
+        "translation/request/one-call-only": "parallel_tool_calls is dropped",
+        "translation/stream/error": "an error amid a stream becomes its finish_reason",
+        "translation/stream/error-forms": "an error amid a stream becomes its finish_reason",
+        "translation/stream/framing": "events with other line ends are lost",
+    },
+    kept={
+        "stream/incremental": ALL,
+        "stream/unchanged": ALL,
+        "headers/request-id": ALL,
+        "headers/rate-limits": ALL,
+        "errors/status": ALL,
+        "errors/retry-after": ALL,
+        "errors/mid-stream-unchanged": ALL,
+        "thinking/signature": (RESPONSES, MESSAGES),
+        "connection/no-duplicates": ALL,
+        "messages/count-tokens/answer": (MESSAGES,),
+    },
+)
+
+
+@pytest.fixture(scope="module")
+def report(tmp_path_factory: pytest.TempPathFactory) -> Report:
+    return SHEET.certified(tmp_path_factory.mktemp(SHEET.target))
+
+
+@pytest.mark.parametrize("row", SHEET.rows)
+def test_every_row_of_the_answer_sheet_is_found(report: Report, row: str) -> None:
+    assert_found(report, SHEET.rows[row])
+
+
+def test_no_must_fails_that_was_not_confirmed(report: Report) -> None:
+    assert not SHEET.unconfirmed(report)
+
+
+@pytest.mark.parametrize("check", SHEET.kept)
+def test_what_it_keeps_raises_no_alarm(report: Report, check: str) -> None:
+    assert_kept(report, check, SHEET.kept[check])
+
+
+def test_the_harness_itself_is_at_fault_nowhere(report: Report) -> None:
+    assert_no_fault_of_ours(report)
