@@ -1,138 +1,119 @@
-"""LiteLLM as the answer sheet has it: what is known to be wrong is found, nothing else is called a broken must.
-
-The known deviations of LiteLLM 1.106.2 were measured by hand, on the wire, before the checks existed. Each row names
-the checks that must find it, and the surfaces on which they must. `CONFIRMED_MUSTS` is what they found beyond that
-sheet; each was confirmed by a look at its transcript.
-"""
+"""LiteLLM 1.106.2 without a database, with one master key."""
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from typing import TYPE_CHECKING
 
 import pytest
 
-from conformance.target import Missing, installed, load
-from reports import Report, read
-from tests.absent import absent
+from tests.gateways.sheet import (
+    ALL,
+    CHAT,
+    MESSAGES,
+    OPENAI,
+    RESPONSES,
+    Sheet,
+    assert_found,
+    assert_kept,
+    assert_no_fault_of_ours,
+)
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from reports import Report
 
-CHAT, RESPONSES, MESSAGES = "openai-chat", "openai-responses", "anthropic-messages"
-ALL = (CHAT, RESPONSES, MESSAGES)
-OPENAI = (CHAT, RESPONSES)
-
-ANSWER_SHEET: dict[str, dict[str, tuple[str, ...]]] = {
-    "count_tokens: betas replaced": {"headers/beta/count-tokens": (MESSAGES,)},
-    "count_tokens: version pinned to 2023-06-01": {"headers/version/count-tokens": (MESSAGES,)},
-    "custom headers dropped": {"headers/custom": ALL},
-    "request id of the client dropped": {"headers/client-request-id": ALL},
-    "traceparent dropped": {"headers/traceparent": ALL},
-    "idempotency-key dropped": {"headers/idempotency-key": ALL},
-    "openai-beta dropped": {"headers/openai": OPENAI},
-    "query dropped": {"headers/query": ALL},
-    "unknown fields dropped on responses and messages": {
-        "body/unknown-fields": (RESPONSES,),
-        "body/unknown-fields-messages": (MESSAGES,),
+SHEET = Sheet(
+    target="litellm",
+    rows={
+        "count_tokens: betas replaced": {"headers/beta/count-tokens": (MESSAGES,)},
+        "count_tokens: version pinned to 2023-06-01": {"headers/version/count-tokens": (MESSAGES,)},
+        "custom headers dropped": {"headers/custom": ALL},
+        "request id of the client dropped": {"headers/client-request-id": ALL},
+        "traceparent dropped": {"headers/traceparent": ALL},
+        "idempotency-key dropped": {"headers/idempotency-key": ALL},
+        "openai-beta dropped": {"headers/openai": OPENAI},
+        "query dropped": {"headers/query": ALL},
+        "unknown fields dropped on responses and messages": {
+            "body/unknown-fields": (RESPONSES,),
+            "body/unknown-fields-messages": (MESSAGES,),
+        },
+        "metadata lost on chat, service_tier on messages": {"body/request-unchanged": (CHAT, MESSAGES)},
+        "developer becomes system": {"chat/developer-role": (CHAT,)},
+        "include_usage injected": {"body/nothing-added": (CHAT,)},
+        "parameters refused by its own model map": {"chat/client-decides": (CHAT,)},
+        "model renamed to the alias": {"plain/model": ALL},
+        "answers rewritten: fields moved, nulls removed, cost added": {"body/answer-unchanged": OPENAI},
+        "id of a response rewritten": {"plain/id": (RESPONSES,)},
+        "created rewritten, events of responses changed, [DONE] added": {"stream/unchanged": OPENAI},
+        "comments dropped": {"stream/comments": OPENAI},
+        "usage chunk lacks choices: []": {"stream/usage-chunk": (CHAT,)},
+        "request ids lost": {"headers/request-id": ALL, "errors/request-id": ALL},
+        "rate-limit headers renamed or lost": {"headers/rate-limits": (MESSAGES,), "errors/rate-limits": ALL},
+        "retry-after lost on 429": {"errors/retry-after": ALL},
+        "413 becomes 400, 529 becomes 500": {"errors/status": (MESSAGES,)},
+        "error envelopes rewritten": {"errors/envelope": ALL, "errors/body-unchanged": ALL},
+        "a wrong key is a 400": {"keys/refused/wrong": ALL},
+        "errors in mid-stream rewritten": {"errors/mid-stream-unchanged": OPENAI},
+        "a client that leaves early cancels nothing": {"connection/cancel/whole": ALL},
+        "count_tokens: fields dropped": {"messages/count-tokens/request": (MESSAGES,)},
+        "count_tokens: a guess where the provider refuses": {"messages/count-tokens/error": (MESSAGES,)},
+        "models made up": {"models/unchanged": ALL},
     },
-    "metadata lost on chat, service_tier on messages": {"body/request-unchanged": (CHAT, MESSAGES)},
-    "developer becomes system": {"chat/developer-role": (CHAT,)},
-    "include_usage injected": {"body/nothing-added": (CHAT,)},
-    "parameters refused by its own model map": {"chat/client-decides": (CHAT,)},
-    "model renamed to the alias": {"plain/model": ALL},
-    "answers rewritten: fields moved, nulls removed, cost added": {"body/answer-unchanged": OPENAI},
-    "id of a response rewritten": {"plain/id": (RESPONSES,)},
-    "created rewritten, events of responses changed, [DONE] added": {"stream/unchanged": OPENAI},
-    "comments dropped": {"stream/comments": OPENAI},
-    "usage chunk lacks choices: []": {"stream/usage-chunk": (CHAT,)},
-    "request ids lost": {"headers/request-id": ALL, "errors/request-id": ALL},
-    "rate-limit headers renamed or lost": {"headers/rate-limits": (MESSAGES,), "errors/rate-limits": ALL},
-    "retry-after lost on 429": {"errors/retry-after": ALL},
-    "413 becomes 400, 529 becomes 500": {"errors/status": (MESSAGES,)},
-    "error envelopes rewritten": {"errors/envelope": ALL, "errors/body-unchanged": ALL},
-    "a wrong key is a 400": {"keys/refused/wrong": ALL},
-    "errors in mid-stream rewritten": {"errors/mid-stream-unchanged": OPENAI},
-    "a client that leaves early cancels nothing": {"connection/cancel/whole": ALL},
-    "count_tokens: fields dropped": {"messages/count-tokens/request": (MESSAGES,)},
-    "count_tokens: a guess where the provider refuses": {"messages/count-tokens/error": (MESSAGES,)},
-    "models made up": {"models/unchanged": ALL},
-}
-CONFIRMED_MUSTS = {
-    "headers/beta/several-lines": "only one of several anthropic-beta lines arrives",
-    "plain/refusal": "the refusal of a chat answer is lost",
-    "keys/refused/none": "a call without a key is a 500",
-    "keys/refused/empty": "an empty key is a 500",
-    "keys/refused/nearly-right": "a wrong key is a 400",
-    "keys/refused/other-scheme": "a wrong key is a 400",
-}
-TRANSLATED_MUSTS = {
-    "translation/answer/text": "U+2028 and U+0085 end a line for its reader of Anthropic's streams: the event is lost",
-    "translation/answer/thinking": "a Responses client gets no word of Anthropic's thinking",
-    "translation/errors/retry-after": "retry-after is lost",
-    "translation/request/one-call-only": "disable_parallel_tool_use of a Messages client is dropped",
-    "translation/request/result-parts": "a result with an image gets a line of its own words",
-    "translation/request/tool-choice": "a forced tool is refused by its own model map",
-    "translation/stream/error": "the words of an error amid a Responses stream are lost",
-    "translation/stream/error-forms": "the words of an error amid a Responses stream are lost",
-    "translation/stream/arguments-when-done": "arguments of a Responses stream that come only when done are lost",
-    "translation/stream/grammar/calls": "sequence numbers of a Responses stream made of Anthropic's begin anew",
-    "translation/stream/grammar": "reasoning comes outside of any summary part",
-    "translation/stream/helper": "thinking blocks in chat deltas have no index: the SDK's accumulator raises",
-    "translation/stream/letters": "U+2028 and U+0085 end a line, as above",
-    "translation/stream/pieces": "empty pieces of arguments break a stream, those told when done are lost",
-    "translation/stream/truncated": "a stream of Anthropic's that broke off ends with a made-up stop",
-    "translation/tools/long-name": "a name of 90 letters goes to a provider that takes 64",
-}
-"""What it gets wrong where it translates, likewise confirmed."""
-KEPT = {
-    "headers/beta/known": MESSAGES,
-    "headers/beta/never-seen": MESSAGES,
-    "stream/incremental": CHAT,
-    "stream/unchanged": MESSAGES,
-    "body/unknown-fields": CHAT,
-    "connection/cancel/stream": CHAT,
-    "connection/no-duplicates": CHAT,
-    "isolation/client-key/calls": CHAT,
-    "isolation/provider-key/echoed-in-error": CHAT,
-}
-"""What the sheet says LiteLLM does right: a failure there would be a false alarm."""
+    confirmed={
+        "headers/beta/several-lines": "only one of several anthropic-beta lines arrives",
+        "plain/refusal": "the refusal of a chat answer is lost",
+        "keys/refused/none": "a call without a key is a 500",
+        "keys/refused/empty": "an empty key is a 500",
+        "keys/refused/nearly-right": "a wrong key is a 400",
+        "keys/refused/other-scheme": "a wrong key is a 400",
+        "translation/answer/text": "U+2028 and U+0085 end a line for its reader of Anthropic's streams",
+        "translation/answer/thinking": "a Responses client gets no word of Anthropic's thinking",
+        "translation/errors/retry-after": "retry-after is lost",
+        "translation/request/one-call-only": "disable_parallel_tool_use of a Messages client is dropped",
+        "translation/request/result-parts": "a result with an image gets a line of its own words",
+        "translation/request/tool-choice": "a forced tool is refused by its own model map",
+        "translation/stream/error": "the words of an error amid a Responses stream are lost",
+        "translation/stream/error-forms": "the words of an error amid a Responses stream are lost",
+        "translation/stream/arguments-when-done": "arguments of a Responses stream that come only when done are lost",
+        "translation/stream/grammar-of-calls": "sequence numbers of a Responses stream made of Anthropic's begin anew",
+        "translation/stream/grammar": "reasoning comes outside of any summary part",
+        "translation/stream/helper": "thinking blocks in chat deltas have no index: the SDK's accumulator raises",
+        "translation/stream/letters": "U+2028 and U+0085 end a line, as above",
+        "translation/stream/pieces": "empty pieces of arguments break a stream, those told when done are lost",
+        "translation/stream/truncated": "a stream of Anthropic's that broke off ends with a made-up stop",
+        "translation/tools/long-name": "a name of 90 letters goes to a provider that takes 64",
+    },
+    kept={
+        "headers/beta/known": (MESSAGES,),
+        "headers/beta/never-seen": (MESSAGES,),
+        "stream/incremental": (CHAT,),
+        "stream/unchanged": (MESSAGES,),
+        "body/unknown-fields": (CHAT,),
+        "connection/cancel/stream": (CHAT,),
+        "connection/no-duplicates": (CHAT,),
+        "isolation/client-key/calls": (CHAT,),
+        "isolation/provider-key/echoed-in-error": (CHAT,),
+    },
+)
 
 
 @pytest.fixture(scope="module")
 def report(tmp_path_factory: pytest.TempPathFactory) -> Report:
-    found = installed(load("litellm"))
-    if isinstance(found, Missing):
-        absent(found.reason)
-    out: Path = tmp_path_factory.mktemp("litellm")
-    command = [sys.executable, "-m", "conformance", "certify", "litellm", "--out", str(out), "--quiet"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=900)
-    assert done.returncode == 1, f"{done.stdout}{done.stderr}"
-    return read(out)
+    return SHEET.certified(tmp_path_factory.mktemp(SHEET.target))
 
 
-def _failing(report: Report, check: str) -> set[str]:
-    return {str(row.case.surface) for row in report.checks if row.id == check and row.failing}
-
-
-@pytest.mark.parametrize("row", ANSWER_SHEET)
+@pytest.mark.parametrize("row", SHEET.rows)
 def test_every_row_of_the_answer_sheet_is_found(report: Report, row: str) -> None:
-    for check, surfaces in ANSWER_SHEET[row].items():
-        assert set(surfaces) <= _failing(report, check), check
+    assert_found(report, SHEET.rows[row])
 
 
 def test_no_must_fails_that_was_not_confirmed(report: Report) -> None:
-    known = {check for row in ANSWER_SHEET.values() for check in row} | CONFIRMED_MUSTS.keys() | TRANSLATED_MUSTS.keys()
-    failing = {row.id for row in report.checks if row.level == "must" and row.failing}
-    assert failing <= known
+    assert not SHEET.unconfirmed(report)
 
 
-@pytest.mark.parametrize("check", KEPT)
-def test_what_litellm_keeps_raises_no_alarm(report: Report, check: str) -> None:
-    assert KEPT[check] not in _failing(report, check)
+@pytest.mark.parametrize("check", SHEET.kept)
+def test_what_it_keeps_raises_no_alarm(report: Report, check: str) -> None:
+    assert_kept(report, check, SHEET.kept[check])
 
 
 def test_the_harness_itself_is_at_fault_nowhere(report: Report) -> None:
-    assert not [row.id for row in report.checks if row.outcome in {"error", "flaky"}]
-    assert all(control.behaved for control in report.controls)
+    assert_no_fault_of_ours(report)

@@ -167,6 +167,11 @@ def test_a_name_like_nothing_else_lists_the_builtins() -> None:
             "install = { apt = 'x' }\n[target.start]\n",
             "target.install: apt and executable go together",
         ),
+        (
+            "[target.start]\n",
+            "install = { pip = ['x'], overrides = { y = '1' } }\n[target.start]\n",
+            "target.install: overrides are npm's",
+        ),
     ],
 )
 def test_a_mistake_is_named_with_its_key(tmp_path: Path, old: str, new: str, problem: str) -> None:
