@@ -2,7 +2,7 @@
 
 from conformance.oracles.chat_grammar import ChatGrammar
 from conformance.oracles.conversation import Asked, protocol_of, understood
-from conformance.oracles.difference import assert_unchanged, differences
+from conformance.oracles.difference import assert_kept, assert_unchanged, differences
 from conformance.oracles.grammar import Grammar
 from conformance.oracles.leaks import assert_absent
 from conformance.oracles.messages_grammar import MessagesGrammar
@@ -26,6 +26,7 @@ __all__ = [
     "ResponsesGrammar",
     "ServerSentEvent",
     "assert_absent",
+    "assert_kept",
     "assert_unchanged",
     "differences",
     "parse",

@@ -42,6 +42,13 @@ def assert_unchanged(got: Any, expected: Any, *, where: str, aside: tuple[str, .
     assert not found, f"{where}: {_listed(found)}"
 
 
+def assert_kept(got: Any, expected: Any, *, where: str, aside: tuple[str, ...] = ()) -> None:
+    """Like `assert_unchanged`, but what was added does not count: no `must` forbids it."""
+    lines = differences(_without(got, aside), _without(expected, aside))
+    found = sorted(line for line in lines if not line.startswith("added "))
+    assert not found, f"{where}: {_listed(found)}"
+
+
 def _without(value: Any, keys: tuple[str, ...]) -> Any:
     return {key: item for key, item in value.items() if key not in keys} if isinstance(value, dict) else value
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conformance.oracles import assert_unchanged, differences
+from conformance.oracles import assert_kept, assert_unchanged, differences
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=5),
@@ -57,6 +57,14 @@ def test_keys_set_aside_are_not_compared_at_the_top_and_are_below() -> None:
     assert_unchanged({"model": "a", "x": 1}, {"model": "b", "x": 1}, where="the body", aside=("model",))
     with pytest.raises(AssertionError, match=r'^the body: changed x\.model: "a" in place of "b"'):
         assert_unchanged({"x": {"model": "a"}}, {"x": {"model": "b"}}, where="the body", aside=("model",))
+
+
+def test_what_was_added_does_not_count_where_only_losses_do() -> None:
+    assert_kept({"x": [{"a": 1, "b": 2}], "y": 1}, {"x": [{"a": 1}]}, where="the body")
+    with pytest.raises(AssertionError, match=r"^the body: lost x\[0\]\.a"):
+        assert_kept({"x": [{"b": 2}]}, {"x": [{"a": 1}]}, where="the body")
+    with pytest.raises(AssertionError, match="has 2 entries in place of 1"):
+        assert_kept({"x": [1, 2]}, {"x": [1]}, where="the body")
 
 
 def test_a_long_list_of_differences_is_cut() -> None:
