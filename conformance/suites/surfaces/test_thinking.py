@@ -20,7 +20,7 @@ from conformance.api import (
     ToolResult,
     Turn,
     Upstream,
-    assert_unchanged,
+    assert_kept,
     check,
 )
 from conformance.suites.surfaces.raw import Sender, Variant
@@ -84,7 +84,7 @@ async def test_thinking_goes_back_to_the_provider_unchanged(client: Client, upst
     _, turn = await script.arrived(2)
     conversation = "messages" if client.surface == MESSAGES else "input"
     sent = json.loads(tape.last.sent)
-    assert_unchanged(turn.json[conversation], sent[conversation], where="the second turn at the upstream")
+    assert_kept(turn.json[conversation], sent[conversation], where="the second turn at the upstream")
     assert SIGNED.signature in turn.body.decode()
 
 

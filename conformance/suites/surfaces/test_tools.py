@@ -18,7 +18,7 @@ from conformance.api import (
     ToolResult,
     Turn,
     Upstream,
-    assert_unchanged,
+    assert_kept,
     check,
     parse,
 )
@@ -141,7 +141,7 @@ async def test_tool_definitions_reach_the_provider_as_they_are(client: Client, u
     tools = client.body(Ask("", tools=(WEATHER, CLOCK)))["tools"]
     (tools[0]["function"] if client.surface == CHAT else tools[0])["strict"] = True
     await client.ask(Ask(script.prompt, fields={"tools": tools}))
-    assert_unchanged((await script.received()).json["tools"], _sent(tape)["tools"], where="tools at the upstream")
+    assert_kept((await script.received()).json["tools"], _sent(tape)["tools"], where="tools at the upstream")
 
 
 @check("tools/choice", requirement="request-unchanged", feature="tools", catches=("drops-tool-choice",))
@@ -174,7 +174,7 @@ async def test_results_reach_the_provider_under_the_ids_of_their_calls(
     assert second.text == "Snow and sun."
     _, turn = await script.arrived(2)
     conversation = "input" if client.surface == "openai-responses" else "messages"
-    assert_unchanged(turn.json[conversation], _sent(tape)[conversation], where="the second turn at the upstream")
+    assert_kept(turn.json[conversation], _sent(tape)[conversation], where="the second turn at the upstream")
 
 
 def _meant(calls: Sequence[ToolCall]) -> list[tuple[str, str, object]]:

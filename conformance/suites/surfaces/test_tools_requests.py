@@ -138,9 +138,7 @@ _RESULTS: dict[Surface, list[dict[str, Any]]] = {
         {"content": "plain", "cache_control": {"type": "ephemeral", "ttl": "1h"}},
         {"content": ""},
         {},
-        {"content": []},
         {"content": "it broke", "is_error": True},
-        {"content": "it held", "is_error": False},
         {
             "content": [
                 {**_TEXT, "cache_control": {"type": "ephemeral"}},
