@@ -35,7 +35,7 @@ DETAILS: dict[str, dict[str, Any]] = {
     CHAT: {
         "prompt_tokens_details": {"cached_tokens": 7000, "cache_write_tokens": 1500, "audio_tokens": 311},
         "completion_tokens_details": {
-            "reasoning_tokens": 0,
+            "reasoning_tokens": 33,
             "audio_tokens": 47,
             "accepted_prediction_tokens": 21,
             "rejected_prediction_tokens": 7,
