@@ -73,6 +73,8 @@ class Sender:
         answer = await self.post(body)
         if answer.status != 200:
             return [f"{_REFUSED} {answer.status}: {answer.content[:200].decode(errors='replace')}"]
+        if self.path and not await script.journal():
+            return []  # a gateway that counts by itself, which another check judges
         received = (await script.received()).json
         return sorted(differences(received | {"model": body["model"]}, body))
 
