@@ -21,11 +21,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Odd:
-    """Header lines and body of such a request."""
+    """Header lines and body of such a request; `endless` ones promise more than can come: waiting for it is fair."""
 
     name: str
     lines: tuple[str, ...]
     body: bytes
+    endless: bool = False
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,7 @@ class Material:
 
 @dataclass(frozen=True)
 class Trial:
-    """The answer to one (None: the gateway hung up), and what of it reached the upstream."""
+    """The answer to one (None: the gateway hung up, or waits), and what of it reached the upstream."""
 
     name: str
     answer: Spoken | None
@@ -73,7 +74,7 @@ def no_length(it: Material) -> Iterator[Odd]:
     yield Odd("two lengths", (length(size), length(longer)), it.body + it.hidden)
     yield Odd("two lengths, the longer first", (length(longer), length(size)), it.body + it.hidden)
     for value in (f"{size}, {longer}", -1, f"+{size}", hex(size), f"{size} {size}", f"{size}.0", 2**64 + size):
-        yield Odd(f"length {value}", (length(value),), it.body + it.hidden)
+        yield Odd(f"length {value}", (length(value),), it.body + it.hidden, endless=value == 2**64 + size)
     for value in ("xchunked", "chunked, identity", '"chunked"', "\x0bchunked"):
         yield Odd(f"coding {value!r}", (length(size), coded(value)), it.body + it.hidden)
 
@@ -81,8 +82,9 @@ def no_length(it: Material) -> Iterator[Odd]:
 def odd_chunks(it: Material) -> Iterator[Odd]:
     """Sizes that are no hexadecimal number or overflow one, and chunks that do not end where they say (7.1)."""
     size, last = format(len(it.body), "x"), b"0\r\n\r\n" + it.hidden
-    for given in (f"0x{size}", f"+{size}", f"-{size}", f"0_{size}", "1" + size.rjust(16, "0")):
-        yield Odd(f"chunk size {given}", (CHUNKED,), chunk(it.body, given) + last)
+    huge = "1" + size.rjust(16, "0")
+    for given in (f"0x{size}", f"+{size}", f"-{size}", f"0_{size}", huge):
+        yield Odd(f"chunk size {given}", (CHUNKED,), chunk(it.body, given) + last, endless=given == huge)
     unended = chunk(it.body)[:-2]
     yield Odd("chunk without an end", (CHUNKED,), unended + last)
     yield Odd("chunk with another end", (CHUNKED,), unended + b"xx" + last)
@@ -115,7 +117,12 @@ def _marked(call: Received, prompt: str, rung: int) -> bool:
 async def _sent(client: Client, odd: Odd) -> Spoken | None:
     async with dialled(client.door.url, client.tape) as wire:
         await wire.send(head(client, *odd.lines) + odd.body)
-        return await wire.answer()
+        try:
+            return await wire.answer()
+        except AssertionError:
+            if not odd.endless:
+                raise
+            return None
 
 
 def assert_read_in_one_way(trials: list[Trial]) -> None:
