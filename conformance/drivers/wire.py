@@ -47,7 +47,7 @@ class Spoken:
 
 
 class Wire:
-    """One connection. What is read waits for PATIENCE seconds and no longer; all of it goes on the tape."""
+    """One connection. What is read waits for PATIENCE seconds, or as told; all of it goes on the tape."""
 
     def __init__(self, stream: ByteStream, url: str, tape: Tape) -> None:
         self._stream = stream
@@ -65,15 +65,15 @@ class Wire:
         except anyio.BrokenResourceError:
             return
 
-    async def answer(self, method: str = "POST", *, interim: bool = False) -> Spoken | None:
+    async def answer(self, method: str = "POST", *, interim: bool = False, patience: float = PATIENCE) -> Spoken | None:
         """The next answer; None where the gateway hung up instead. Interim ones are skipped unless asked for."""
         try:
-            with anyio.fail_after(PATIENCE):
+            with anyio.fail_after(patience):
                 spoken = await self._spoken(method)
                 while spoken.status in _INTERIM and not interim:
                     spoken = await self._spoken(method)
         except TimeoutError:
-            raise AssertionError(f"no complete answer within {PATIENCE:.0f} s, and no end of the connection") from None
+            raise AssertionError(f"no complete answer within {patience:.0f} s, and no end of the connection") from None
         except _GONE:
             self._keep(method, None)
             return None

@@ -10,6 +10,7 @@ WORDS = ("one ", "two ", "three ")
 GATED = Delivery(gated=True)
 MANY = 20
 SECONDS_TO_SEE = 5
+SECONDS_TO_HANG_UP = 10
 MOMENTS = {
     "before the headers": (Reply(text="too late", delivery=Delivery(hold_headers=True)), ""),
     "before the first event": (Reply(text="too late", delivery=Delivery(stall_after=0)), ""),
@@ -92,7 +93,7 @@ async def test_clients_that_leave_leave_no_connection_behind(client: Client, ups
             calls.start_soon(client.ask, script.prompt)
         await script.arrived(MANY)
         calls.cancel_scope.cancel()
-    journal = await upstream.journal(script.token, until="left", count=MANY, patience=SECONDS_TO_SEE)
+    journal = await upstream.journal(script.token, until="left", count=MANY, patience=SECONDS_TO_HANG_UP)
     left = sum(call.client_left_at is not None for call in journal)
     assert left == MANY, f"{MANY} clients left, and {MANY - left} calls of the upstream's go on"
     after = await upstream.answers(Reply(text="still here"))
