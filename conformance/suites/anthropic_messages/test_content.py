@@ -9,7 +9,7 @@ COUNT = "/v1/messages/count_tokens"
 
 @check(
     "messages/largest",
-    requirement="large-requests",
+    requirement="largest-requests",
     feature="body",
     surfaces=ONLY,
     catches=("cuts-large-bodies",),

@@ -172,7 +172,7 @@ async def test_the_query_of_a_count_reaches_the_provider(client: Client, upstrea
 
 @check(
     "headers/query/model",
-    requirement="model-as-configured",
+    requirement="body-names-the-model",
     feature="body",
     modes=(Mode.HTTP,),
     catches=("query-names-the-model",),
