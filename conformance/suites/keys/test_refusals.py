@@ -88,7 +88,7 @@ async def test_a_key_that_is_nearly_right_is_refused(client: Client, upstream: U
     catches=("accepts-any-scheme",),
 )
 async def test_another_scheme_than_bearer_is_refused(client: Client, upstream: Upstream, http: Http) -> None:
-    await _refused(client, upstream, http, ("authorization", "Basic bm9ib2R5Om5vYm9keQ=="))
+    await _refused(client, upstream, http, ("authorization", "Basic bm9ib2R5Om5vYm9keQ=="), malformed=True)
 
 
 @check(
