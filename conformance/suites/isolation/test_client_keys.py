@@ -118,6 +118,7 @@ async def test_a_client_key_stays_when_models_are_listed(
     "isolation/client-key/second-carrier",
     requirement="client-key-stays",
     feature="isolation",
+    surfaces=(MESSAGES,),  # elsewhere x-api-key is a header like any other
     modes=(Mode.HTTP,),
     direct=False,
     catches=("forwards-the-second-carrier",),
@@ -126,10 +127,10 @@ async def test_what_a_client_carries_beside_its_key_never_reaches_the_provider(
     client: Client, upstream: Upstream, http: Http
 ) -> None:
     key, other = client.door.key, mint("other").value
-    carriers = [(("authorization", f"Bearer {key}"), ("x-api-key", other))]
-    if client.surface == MESSAGES:
-        carriers.append((("x-api-key", key), ("authorization", f"Bearer {other}")))
-    for carrier in carriers:
+    for carrier in (
+        (("authorization", f"Bearer {key}"), ("x-api-key", other)),
+        (("x-api-key", key), ("authorization", f"Bearer {other}")),
+    ):
         script = await upstream.answers()
         url = client.door.url + client.path
         await http.send("POST", url, headers=[*carrier, VERSION], body=client.body(script.prompt))
@@ -150,7 +151,7 @@ async def test_a_client_key_in_an_unusual_place_never_reaches_the_provider(
     client: Client, upstream: Upstream, http: Http
 ) -> None:
     key = client.door.key
-    for name in ("api-key", "x-goog-api-key", "proxy-authorization"):
+    for name in ("api-key", "x-api-key", "x-goog-api-key", "proxy-authorization"):
         await _assert_key_stays_when_sent(client, upstream, http, "", (name, key))
     for name in ("key", "api_key", "access_token"):
         await _assert_key_stays_when_sent(client, upstream, http, f"?beta=true&{name}={key}")
