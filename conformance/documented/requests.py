@@ -21,6 +21,9 @@ _DECLARED = {
     Surface.OPENAI_RESPONSES: ResponseCreateParamsBase,
     Surface.ANTHROPIC_MESSAGES: MessageCreateParamsBase,
 }
+_OLDER = {Surface.ANTHROPIC_MESSAGES: {"temperature", "top_p", "top_k"}}
+"""What 2023-06-01 of Messages takes, and today's SDK has no fields for."""
+
 _REFERENCES = {
     Surface.OPENAI_CHAT: {"type": "function", "function": {"name": "a_name"}},
     Surface.OPENAI_RESPONSES: {"type": "function", "name": "a_name"},
@@ -32,7 +35,7 @@ _NOT_OPTIONS = {"model", "stream", "tools", "tool_choice", "betas", *_CONVERSATI
 
 def documented_fields(surface: Surface) -> set[str]:
     """The names of all that a request's body may hold."""
-    return {*fields(_DECLARED[surface]), "stream"} - {"betas"}
+    return {*fields(_DECLARED[surface]), *_OLDER.get(surface, ()), "stream"} - {"betas"}
 
 
 @cache
