@@ -17,7 +17,7 @@ from conformance.api import (
     check,
     parse,
 )
-from conformance.suites.surfaces.streams import KINDS, RICH, WORDS, asking
+from conformance.suites.surfaces.streams import KINDS, RICH, WORDS, asking, said
 
 EMOJI = "👩‍👩‍👧 naïve 日本語 " * 4
 STREAMS = (Mode.ASYNC_STREAM, Mode.SYNC_STREAM)
@@ -106,12 +106,10 @@ async def test_every_kind_of_answer_follows_the_protocol(client: Client, upstrea
 )
 async def test_a_stream_adds_up_to_the_whole_answer(client: Client, connect: Connect, upstream: Upstream) -> None:
     script = await upstream.answers(RICH)
-    streamed = await client.ask(script.prompt)
-    whole = await connect(mode=Mode.ASYNC).ask(script.prompt)
-    assert streamed.text == whole.text
-    assert streamed.thinking == whole.thinking
-    assert streamed.tool_calls == whole.tool_calls
-    assert streamed.stop == whole.stop
+    streamed = said(await client.ask(script.prompt), client.surface)
+    whole = said(await connect(mode=Mode.ASYNC).ask(script.prompt), client.surface)
+    found = [f"{part} {streamed[part]!r} streamed, {whole[part]!r} whole" for part in whole if streamed[part] != whole[part]]
+    assert not found, "; ".join(found)
 
 
 @check(
@@ -179,9 +177,9 @@ async def test_one_event_may_hold_a_hundred_kilobytes(client: Client, upstream: 
 async def test_pings_keep_coming(client: Client, upstream: Upstream, tape: Tape) -> None:
     script = await upstream.answers(Reply(text=WORDS, delivery=Delivery(pings=True)))
     await client.ask(script.prompt)
-    sent = _named("ping", (await script.received()).sent)
+    sent, got = (_named("ping", body) for body in ((await script.received()).sent, tape.last.content))
     assert sent
-    assert _named("ping", tape.last.content) == sent
+    assert len(got) >= len(sent), f"the provider sent {len(sent)} pings, the client received {len(got)}"
 
 
 @check(
