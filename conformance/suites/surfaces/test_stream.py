@@ -108,7 +108,8 @@ async def test_a_stream_adds_up_to_the_whole_answer(client: Client, connect: Con
     script = await upstream.answers(RICH)
     streamed = said(await client.ask(script.prompt), client.surface)
     whole = said(await connect(mode=Mode.ASYNC).ask(script.prompt), client.surface)
-    found = [f"{part} {streamed[part]!r} streamed, {whole[part]!r} whole" for part in whole if streamed[part] != whole[part]]
+    differing = [part for part in whole if streamed[part] != whole[part]]
+    found = [f"{part} {streamed[part]!r} streamed, {whole[part]!r} whole" for part in differing]
     assert not found, "; ".join(found)
 
 
