@@ -1,6 +1,7 @@
 """Streams that change their protocol on the way: in time, in the client's own grammar, and honest to their end."""
 
 import json
+from typing import Any
 
 from conformance.api import (
     CHAT,
@@ -12,6 +13,7 @@ from conformance.api import (
     Mode,
     ProviderError,
     Reply,
+    ServerSentEvent,
     Tape,
     Thinking,
     Tool,
@@ -118,9 +120,13 @@ async def test_an_answer_that_broke_off_is_never_shown_as_finished(
         assert not _ended_well(client, tape), "a stream that broke off has the marks of a complete one"
 
 
+def _choices(event: ServerSentEvent) -> list[dict[str, Any]]:
+    return list(event.json.get("choices") or ())
+
+
 def _ended_well(client: Client, tape: Tape) -> bool:
     events = parse(tape.last.content).events
     if client.surface == CHAT:
-        return any(choice.get("finish_reason") for e in events if e.data != "[DONE]" for choice in e.json["choices"])
+        return any(choice.get("finish_reason") for e in events if e.data != "[DONE]" for choice in _choices(e))
     wanted = "message_stop" if client.surface == MESSAGES else "response.completed"
     return any(event.name == wanted for event in events)
