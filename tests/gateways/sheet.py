@@ -24,13 +24,14 @@ class Sheet:
     """`rows`: what was measured by hand before the checks existed, the checks that must find it, and where.
 
     `confirmed` is what the musts found beyond that, each confirmed by a look at its transcript. `kept` is what the
-    gateway does right: a failure there would be a false alarm.
+    gateway does right: a failure there would be a false alarm. `unsteady` is where the gateway races with itself.
     """
 
     target: str
     rows: dict[str, dict[str, tuple[str, ...]]]
     confirmed: dict[str, str] = field(default_factory=dict)
     kept: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    unsteady: frozenset[str] = frozenset()
 
     def certified(self, out: Path) -> Report:
         found = installed(load(self.target))
@@ -43,7 +44,7 @@ class Sheet:
 
     def unconfirmed(self, report: Report) -> set[str]:
         """Musts that fail and were neither expected nor looked at."""
-        known = {check for row in self.rows.values() for check in row} | self.confirmed.keys()
+        known = {check for row in self.rows.values() for check in row} | self.confirmed.keys() | self.unsteady
         return {row.id for row in report.checks if row.level == "must" and row.failing} - known
 
 
@@ -62,6 +63,7 @@ def assert_kept(report: Report, check: str, surfaces: tuple[str, ...]) -> None:
     assert set(surfaces) <= judged - failing(report, check), check
 
 
-def assert_no_fault_of_ours(report: Report) -> None:
-    assert not [row.id for row in report.checks if row.outcome in {"error", "flaky"}]
+def assert_no_fault_of_ours(report: Report, unsteady: frozenset[str] = frozenset()) -> None:
+    assert not [row.id for row in report.checks if row.outcome == "error"]
+    assert {row.id for row in report.checks if row.outcome == "flaky"} <= unsteady
     assert all(control.behaved for control in report.controls)
