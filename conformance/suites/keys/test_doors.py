@@ -28,7 +28,7 @@ SPOOFS = (
     ("cookie", "session=admin"),
 )
 MALFORMED = (400, 401, 403, 414, 431)
-"""How a credential may be refused that nobody could have been given (RFC 6750, 3.1; RFC 6585, 5), or a firewall would."""
+"""How a credential may be refused that nobody could have been given (RFC 6750, 3.1; RFC 6585, 5), or a firewall."""
 
 GARBAGE = (
     b"null",
