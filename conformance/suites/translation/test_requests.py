@@ -29,6 +29,7 @@ WEATHER = Tool(
 )
 CLOCK = Tool("clock", "The time.", {"type": "object", "properties": {}})
 SYSTEM = "You speak Norwegian only."
+REFUSALS = (*range(HTTPStatus.BAD_REQUEST, HTTPStatus.INTERNAL_SERVER_ERROR), HTTPStatus.NOT_IMPLEMENTED)
 PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 
 
@@ -192,7 +193,7 @@ async def _refused(client: Client, ask: Ask) -> bool:
     try:
         await client.ask(ask)
     except ClientFailedError as error:
-        if error.failure.status != HTTPStatus.BAD_REQUEST:
+        if error.failure.status not in REFUSALS:
             raise
         return True
     return False

@@ -19,7 +19,7 @@ from conformance.api import (
 
 LONG = "look_up_the_weather_of_today_and_of_the_coming_days_in_a_city_of_the_north_or_of_the_south"
 LONGEST_AT_OPENAI = 64
-REFUSED = 400
+REFUSALS = (*range(400, 500), 501)
 
 
 @check(
@@ -77,7 +77,7 @@ async def _refused(client: Client, ask: Ask) -> bool:
     try:
         await client.ask(ask)
     except ClientFailedError as error:
-        if error.failure.status != REFUSED:
+        if error.failure.status not in REFUSALS:
             raise
         return True
     return False
