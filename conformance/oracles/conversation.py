@@ -21,7 +21,7 @@ class Asked:
     `turns` are (role, text), neighbours of one role joined; tool calls are (id, name, arguments as values) and results
     (id of the call, text), in the order in which they stand; `tools` maps a name to its JSON Schema; `images` are the
     base64 data of what the user or a tool showed; `effort` is "budget" where tokens are counted out for it. `choice` is
-    auto, none, required, or the name of the tool that is forced.
+    auto, which saying nothing means, none, required, or the name of the tool that is forced.
     """
 
     system: str
@@ -63,6 +63,7 @@ def _gathered(parts: list[_Part], options: dict[str, Any], *, streamed: bool) ->
             turns[-1] = (role, f"{turns[-1][1]}\n{text}")
         else:
             turns.append((role, text))
+    options["choice"] = options["choice"] or ("auto" if options["tools"] else None)
     return Asked(
         system="\n".join(text for kind, text in parts if kind == "system"),
         turns=tuple(turns),

@@ -124,6 +124,12 @@ def test_a_conversation_means_the_same_in_each_protocol(path: str, body: dict[st
     assert understood(received(path, body)) == ASKED
 
 
+def test_a_choice_that_nobody_made_is_left_to_the_model() -> None:
+    silent = {name: value for name, value in CHAT.items() if name != "tool_choice"}
+    assert understood(received("/v1/chat/completions", silent)).choice == "auto"
+    assert understood(received("/v1/chat/completions", silent | {"tools": []})).choice is None
+
+
 def test_a_route_that_generates_nothing_is_refused() -> None:
     with pytest.raises(AssertionError, match="/openai/v1/models is no route"):
         understood(received("/openai/v1/models", {}))
