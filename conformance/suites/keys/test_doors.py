@@ -27,7 +27,7 @@ SPOOFS = (
     ("x-user-id", "admin"),
     ("cookie", "session=admin"),
 )
-MALFORMED = (400, 401, 403, 414, 431)
+MALFORMED = (400, 401, 403, 414, 429, 431)
 """How a credential may be refused that nobody could have been given (RFC 6750, 3.1; RFC 6585, 5), or a firewall."""
 
 GARBAGE = (

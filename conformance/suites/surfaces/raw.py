@@ -129,8 +129,8 @@ def _kind(turn: Any) -> Any:
 
 
 def refused(line: str) -> bool:
-    """A refusal that names itself as the client's fault: not silent, and so no loss."""
-    return line.startswith(f"{_REFUSED} 4")
+    """A refusal that says that this is not taken here: not silent, and so no loss."""
+    return line.startswith((f"{_REFUSED} 4", f"{_REFUSED} 501"))
 
 
 def silent(line: str) -> bool:
