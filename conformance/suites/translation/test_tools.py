@@ -19,7 +19,7 @@ from conformance.api import (
 
 LONG = "look_up_the_weather_of_today_and_of_the_coming_days_in_a_city_of_the_north_or_of_the_south"
 LONGEST_AT_OPENAI = 64
-REFUSALS = (*range(400, 500), 501)
+REFUSALS = (400, 422, 501)
 
 
 @check(
