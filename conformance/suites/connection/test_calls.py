@@ -51,7 +51,7 @@ async def test_a_call_is_made_once(client: Client, upstream: Upstream) -> None:
 
 @check(
     "connection/no-duplicates",
-    requirement="no-hidden-retries",
+    requirement="refusals-are-not-retried",
     feature="retries",
     modes=(Mode.ASYNC, Mode.ASYNC_STREAM),
     catches=("retries-errors",),
