@@ -41,7 +41,6 @@ SHEET = Sheet(
         "connection/host": "a request with two hosts is passed on",
         "errors/kinds": "errors in an envelope of its own",
         "errors/retry-after/any-status": "retry-after lost",
-        "isolation/sweep/upstream-side": "a client key in the header of another provider is passed on",
         "messages/errors/rate-limit": "errors in an envelope of its own",
         "translation/request/agent": "reasoning, which Chat Completions does not know, is sent",
         "translation/request/result-parts": "a result in parts becomes their JSON",

@@ -133,6 +133,11 @@ def test_the_sweep_tells_what_leaked_and_during_which_check() -> None:
     assert row(found, TO_UPSTREAM).outcome == "pass"
 
 
+def test_a_leak_that_a_check_provokes_is_judged_by_that_check_alone() -> None:
+    lured = result(check="connection/redirects/elsewhere", outcome="fail", to_upstream=("anthropic key at openai",))
+    assert row(accounted(lured), TO_UPSTREAM).outcome == "pass"
+
+
 def test_there_is_no_sweep_where_isolation_is_not_covered() -> None:
     assert TO_CLIENT not in {row.id for row in accounted(result(), without="isolation").checks}
     assert TO_CLIENT not in {row.id for row in accounted().checks}, "nothing ran, so nothing was swept"
