@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import json
 from itertools import cycle
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from conformance.upstream.rendering import to_bytes
+from conformance.upstream.rendering import to_bytes, to_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from conformance.upstream.rendering import Event
     from conformance.upstream.reply import Framing, LineEnd
 
+_FREE_FORM = {"input", "metadata"}
 _MIXED = ("\n", "\r\n", "\r")
 
 
@@ -56,5 +57,17 @@ def _data_lines(data: str, framing: Framing) -> list[str]:
             return json.dumps(json.loads(data), indent=1, ensure_ascii=False).split("\n")
         case "escaped":
             return [json.dumps(json.loads(data), separators=(",", ":"))]
+        case "unheard-of":
+            return [to_json(_with_news(json.loads(data)))]
         case _:
             return [data]
+
+
+def _with_news(value: Any) -> Any:
+    """The same JSON with a new member in each object but those whose members the user names."""
+    if isinstance(value, list):
+        return [_with_news(member) for member in value]
+    if not isinstance(value, dict):
+        return value
+    known = {name: member if name in _FREE_FORM else _with_news(member) for name, member in value.items()}
+    return known | {"unheard_of": {"since": "2099-01-01"}}

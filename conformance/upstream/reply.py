@@ -14,7 +14,9 @@ from pydantic.dataclasses import dataclass
 _VALUE = ConfigDict(extra="forbid", ser_json_bytes="base64", val_json_bytes="base64")
 
 LineEnd = Literal["\n", "\r\n", "\r", "mixed"]
-Framing = Literal["usual", "no-space", "several-data-lines", "other-fields", "comments-inside", "data-first", "escaped"]
+Framing = Literal[
+    "usual", "no-space", "several-data-lines", "other-fields", "comments-inside", "data-first", "escaped", "unheard-of"
+]
 Pieces = Literal["usual", "whole", "characters", "interleaved", "arguments-when-done"]
 ErrorForm = Literal["usual", "beside-choices", "failed", "failed-then-error"]
 Stop = Literal["end", "length", "tool-use", "stop-sequence", "refusal", "pause"]
@@ -88,13 +90,14 @@ class Delivery:
     hold_headers    wait for a release before the first byte
     chunk_bytes     write in pieces of that many bytes; None: one write an event
     line_end        what ends a line of a server-sent event; "mixed": another with each event
-    framing         how events are written down, by the letter of the standard
+    framing         how events are written down, by the letter of the standard; "unheard-of": with a member that
+                    nobody has heard of in every object
     pieces          how content falls into deltas: as the provider does it; one delta each, a tool call's name and
                     arguments together; single characters with empty deltas between; the fragments of parallel calls
                     by turns (Chat Completions); arguments in their `.done` event alone (Responses)
     done            whether `[DONE]` ends the stream; None: as the protocol has it
     early_usage     usage beside the finish reason, in no chunk of its own (Chat Completions)
-    comments, pings keep-alives between events, as the provider sends them
+    comments, pings keep-alives between events, as the provider sends them; comments also before the first
     unknown_event   an event of a type nobody has heard of, among the others
     content_type    in place of `text/event-stream; charset=utf-8`; "" for none at all
     encoding        compress the body, where the caller accepts it

@@ -12,7 +12,24 @@ CALL = Reply(tool_calls=(ToolCall("one", "look", '{"city": "Oslo"}'),))
 THOUGHT = TOLD.but(reply=Reply(text="42", thinking=(Thinking("hm hm", "PROOF"),)))
 COUNTED = CHATTED.but(fields=(("stream_options", {"include_usage": True}),))
 
+
+def delta_of(event: object) -> object:
+    """What an event adds."""
+    if not isinstance(event, dict):
+        return None
+    return event.get("delta") or [choice["delta"] for choice in event.get("choices", [])]
+
+
 GRAMMAR = (
+    *(
+        Spoils(
+            "knows-the-members-of-deltas",
+            on.delivered(framing="unheard-of"),
+            "body",
+            lambda it: not [event for event in it.events if "unheard_of" in str(delta_of(event))],
+        )
+        for on in (CLAUDE, CHAT)
+    ),
     Spoils("thinking-in-text-block", THOUGHT, "body", lambda it: '"type":"thinking",' not in it.text),
     Spoils("error-after-the-end", TOLD, "body", lambda it: it.types[-2:] == ["message_stop", "error"]),
     Spoils("error-after-the-end", RESPONDED, "body", lambda it: it.types[-2:] == ["response.completed", "error"]),

@@ -519,6 +519,12 @@ TRANSLATION = (
         "asked body, body",
         lambda it: it.asked["tools"] == [],
     ),
+    Spoils(
+        "forbids-parallel-calls-of-none",
+        asked(CHAT, tool_choice="none"),
+        "asked body",
+        lambda it: it.asked["tool_choice"]["type"] == "none",
+    ),
     Spoils("forwards-notes-of-its-own", CHAT, "asked body", lambda it: "relay_params" in it.asked),
     Spoils("drops-images", CLAUDE.but(turns=(PICTURE,)), "asked body", lambda it: b"base64" not in it.received[0].body),
     Spoils("makes-up-an-ending", TOLD.delivered(end_after=4), "body", lambda it: it.types[-1] == "message_stop"),

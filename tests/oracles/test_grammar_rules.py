@@ -18,9 +18,8 @@ if TYPE_CHECKING:
     from tests.oracles.test_grammars import Events
 
 RESPONSES, MESSAGES, CHAT = Surface.OPENAI_RESPONSES, Surface.ANTHROPIC_MESSAGES, Surface.OPENAI_CHAT
-FAILED = ServerSentEvent(
-    None, '{"type": "response.failed", "response": {"id": "resp_case-0123456789ab", "status": "failed"}}'
-)
+ID = "resp_case-0123456789ab"
+FAILED = ServerSentEvent(None, json.dumps({"type": "response.failed", "response": {"id": ID, "status": "failed"}}))
 ERROR = ServerSentEvent("error", '{"type": "error", "message": "busy"}')
 
 
@@ -37,9 +36,8 @@ def with_fields(surface: Surface, kind: str, **fields: Any) -> Events:
 
 def test_the_grammar_of_responses_knows_every_event_of_the_sdk() -> None:
     union = get_args(get_args(ResponseStreamEvent)[0])
-    kinds = [
-        get_args(event.model_fields["type"].annotation)[0] for event in union if "output_index" in event.model_fields
-    ]
+    fields = [event.model_fields for event in union if "output_index" in event.model_fields]
+    kinds = [get_args(field["type"].annotation)[0] for field in fields]
     assert len(kinds) > 40
     assert [kind for kind in kinds if kind.split(".")[1] not in ITEM_OF] == []
 

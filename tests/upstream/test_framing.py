@@ -45,12 +45,27 @@ def payloads(renderer: Renderer, delivery: Delivery) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("renderer", RENDERERS.values(), ids=list(RENDERERS))
-@pytest.mark.parametrize("framing", get_args(Framing))
+@pytest.mark.parametrize("framing", [framing for framing in get_args(Framing) if framing != "unheard-of"])
 @pytest.mark.parametrize("line_end", get_args(LineEnd), ids=repr)
 def test_every_framing_says_the_same(renderer: Renderer, framing: Framing, line_end: LineEnd) -> None:
     usual, other = Delivery(), Delivery(framing=framing, line_end=line_end)
     assert read(renderer, other) == read(renderer, usual)
     assert (sent(renderer, other) == sent(renderer, usual)) == (other == usual) or framing == "data-first"
+
+
+@pytest.mark.parametrize("renderer", RENDERERS.values(), ids=list(RENDERERS))
+def test_every_object_may_have_a_member_that_nobody_has_heard_of(renderer: Renderer) -> None:
+    usual, news = payloads(renderer, Delivery()), payloads(renderer, Delivery(framing="unheard-of"))
+    assert news != usual
+    assert [without_news(event) for event in news] == usual
+
+
+def without_news(value: Any) -> Any:
+    if isinstance(value, list):
+        return [without_news(member) for member in value]
+    if not isinstance(value, dict):
+        return value
+    return {name: without_news(member) for name, member in value.items() if name != "unheard_of"}
 
 
 def test_escaped_events_are_ascii_alone() -> None:

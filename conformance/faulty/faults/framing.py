@@ -61,6 +61,16 @@ def needs_the_name_first(event: Event) -> Event:
     return event.with_lines([line for line in event.lines if _field(line) != b"event"]) if late else event
 
 
+@fault.events("needs-an-event-first", "gives up a stream that begins with a comment")
+async def needs_an_event_first(events: AsyncIterator[Event]) -> AsyncIterator[Event]:
+    begun = False
+    async for event in events:
+        if not begun and event.data is None:
+            raise UpstreamCutError("what the upstream sends makes no sense")
+        begun = True
+        yield event
+
+
 @fault.answer("knows-no-lone-cr", "takes only LF and CRLF for line ends")
 async def knows_no_lone_cr(answer: Answer) -> Answer:
     return replace(answer, chunks=_split(answer.chunks)) if answer.streams and answer.legible else answer

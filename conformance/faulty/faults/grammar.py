@@ -19,6 +19,11 @@ if TYPE_CHECKING:
 
 _LATE_ERROR = {"error": {"type": "api_error", "message": "the connection was closed", "code": None}}
 _LIFECYCLE = {"response.created", "response.in_progress", "response.completed"}
+_DELTA = {
+    *("role", "content", "refusal", "tool_calls", "function_call"),
+    *("type", "text", "thinking", "signature", "partial_json", "citation"),
+    *("stop_reason", "stop_sequence", "stop_details", "container"),
+}
 _PARTS = {"response.content_part.added", "response.content_part.done"}
 
 
@@ -28,6 +33,15 @@ def thinking_in_text_block(event: Event) -> Event:
         return {"type": "text", "text": ""} if block.get("type") == "thinking" else block
 
     return event.with_json(changed(event.json, "content_block", as_text_block))
+
+
+@fault.event("knows-the-members-of-deltas", "hands on only those members of deltas that it knows")
+def knows_the_members_of_deltas(event: Event) -> Event:
+    def known(delta: Any) -> Any:
+        return {name: it for name, it in delta.items() if name in _DELTA} if isinstance(delta, dict) else delta
+
+    chunk = _deltas(event, known)
+    return chunk.with_json(changed(chunk.json, "delta", known))
 
 
 @fault.answer("error-after-the-end", "sends an error when a stream has ended well")

@@ -51,6 +51,12 @@ def asks_for_the_whole(body: Json) -> Json:
     return dropping(body, "stream", "stream_options")
 
 
+@fault.request_json("forbids-parallel-calls-of-none", "says beside none that not several tools may be called")
+def forbids_parallel_calls_of_none(body: Json) -> Json:
+    mixed = {"type": "none", "disable_parallel_tool_use": True}
+    return changed(body, "tool_choice", lambda choice: mixed if choice == "none" else choice)
+
+
 @fault.request_json("cuts-tool-names", "cuts the names of tools to 64 letters, and does not know them again")
 def cuts_tool_names(body: Json) -> Json:
     return changed(body, "tools", lambda tools: [changed(tool, "name", lambda name: name[:64]) for tool in tools])

@@ -149,7 +149,7 @@ async def test_a_client_that_asks_before_it_sends_its_body_is_answered(client: C
 
 
 @check(
-    "connection/http-1.0",
+    "connection/http-1-0",
     requirement="no-chunks-before-http-1-1",
     feature="streaming",
     catches=("forgets-the-old-version",),

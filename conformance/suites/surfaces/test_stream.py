@@ -1,5 +1,7 @@
 """Streams: in time, in order, complete, whatever way their bytes travel."""
 
+from dataclasses import replace
+
 from conformance.api import (
     CHAT,
     GRAMMARS,
@@ -220,6 +222,41 @@ async def test_an_event_nobody_has_heard_of_does_no_harm(client: Client, upstrea
 async def test_every_event_arrives_as_it_was_sent(client: Client, upstream: Upstream, tape: Tape) -> None:
     script = await upstream.answers(Reply(text=WORDS, delivery=Delivery(unknown_event=True)))
     await client.ask(script.prompt)
+    sent = _by_kind(parse((await script.received()).sent).events)
+    got = _by_kind(parse(tape.last.content).events)
+    assert_unchanged(got, sent, where="the events, by kind")
+
+
+@check(
+    "stream/unchanged/kinds",
+    requirement="stream-unchanged",
+    feature="streaming",
+    modes=(Mode.ASYNC_STREAM,),
+    catches=("drops-null-answer-fields", "zeroes-usage-in-streams"),
+)
+async def test_the_events_of_every_kind_of_answer_arrive_as_they_were_sent(
+    client: Client, upstream: Upstream, tape: Tape
+) -> None:
+    for kind, reply in KINDS.items():
+        script = await upstream.answers(reply)
+        await client.ask(asking(client, script.prompt))
+        sent = _by_kind(parse((await script.received()).sent).events)
+        got = _by_kind(parse(tape.last.content).events)
+        assert_unchanged(got, sent, where=f"{kind}: the events, by kind")
+
+
+@check(
+    "stream/unchanged/members",
+    requirement="stream-unchanged",
+    feature="streaming",
+    modes=(Mode.ASYNC_STREAM,),
+    catches=("knows-the-members-of-deltas",),
+)
+async def test_members_nobody_has_heard_of_arrive_wherever_they_stand(
+    client: Client, upstream: Upstream, tape: Tape
+) -> None:
+    script = await upstream.answers(replace(RICH, delivery=Delivery(framing="unheard-of")))
+    await client.ask(asking(client, script.prompt))
     sent = _by_kind(parse((await script.received()).sent).events)
     got = _by_kind(parse(tape.last.content).events)
     assert_unchanged(got, sent, where="the events, by kind")

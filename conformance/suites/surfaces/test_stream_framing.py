@@ -31,6 +31,7 @@ MEGABYTES = "0123456789abcdef" * 2**17
         "chokes-on-other-fields",
         "comments-end-events",
         "needs-the-name-first",
+        "needs-an-event-first",
     ),
 )
 async def test_events_may_be_written_in_every_way_of_the_standard(client: Client, upstream: Upstream) -> None:
@@ -40,6 +41,7 @@ async def test_events_may_be_written_in_every_way_of_the_standard(client: Client
         "id, retry and unknown fields": Delivery(framing="other-fields"),
         "comments inside of events": Delivery(framing="comments-inside"),
         "the name after the data": Delivery(framing="data-first"),
+        "comments and pings between events": Delivery(comments=True, pings=True),
     }
     found = await misread_deliveries(client, upstream, RICH, ways)
     assert not found, "; ".join(found)

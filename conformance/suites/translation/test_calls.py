@@ -48,7 +48,7 @@ async def test_arguments_that_are_told_only_when_done_arrive(client: Client, ups
 
 
 @check(
-    "translation/stream/grammar/calls",
+    "translation/stream/grammar-of-calls",
     requirement="translated-stream-grammar",
     feature="tools",
     modes=STREAM,

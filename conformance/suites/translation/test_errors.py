@@ -1,6 +1,6 @@
 """Errors of one provider, in the envelope of another's client."""
 
-from conformance.api import CHAT, MESSAGES, Client, Mode, ProviderError, Reply, Tape, Upstream, check
+from conformance.api import CHAT, MESSAGES, Client, Delivery, Mode, ProviderError, Reply, Tape, Upstream, check
 
 BOTH = (Mode.ASYNC, Mode.ASYNC_STREAM)
 
@@ -12,12 +12,28 @@ BOTH = (Mode.ASYNC, Mode.ASYNC_STREAM)
     modes=BOTH,
     catches=("flattens-status", "errors-as-200"),
 )
-async def test_a_refusal_keeps_its_status_and_words(client: Client, upstream: Upstream) -> None:
+async def test_a_refusal_keeps_its_status(client: Client, upstream: Upstream) -> None:
     for status in (400, 404, 429, 500):
         script = await upstream.answers(Reply(error=ProviderError(status, "refused, by script")))
         failure = await client.fails(script.prompt)
         assert failure.status == status, f"{status} became {failure.status}"
-        assert "refused, by script" in f"{failure.message} {failure.body}", f"the client was told {failure.message!r}"
+
+
+@check(
+    "translation/errors/words",
+    requirement="translated-error-words",
+    feature="errors",
+    modes=BOTH,
+    catches=("hides-the-message",),
+)
+async def test_the_words_of_an_error_arrive(client: Client, upstream: Upstream) -> None:
+    error = ProviderError(400, "refused, by script")
+    amid = Delivery(error_after=4) if client.mode.streams else Delivery()
+    for reply in (Reply(error=error), Reply(text=("Ein ", "zwei ", "drei."), error=error, delivery=amid)):
+        script = await upstream.answers(reply)
+        failure = await client.fails(script.prompt)
+        told = f"{failure.message} {failure.body} {failure.seen}"
+        assert "refused, by script" in told, f"the client was told {failure.message!r}"
 
 
 @check(

@@ -71,8 +71,8 @@ async def test_tools_arrive_with_their_schemas(client: Client, upstream: Upstrea
 async def test_a_choice_of_tools_keeps_its_meaning(client: Client, upstream: Upstream) -> None:
     for meant, choice in _CHOICES[client.surface].items():
         script = await upstream.answers()
-        await client.ask(Ask(script.prompt, tools=(WEATHER,), fields={"tool_choice": choice}))
-        assert understood(await script.received()).choice == meant, f"{choice} became another choice"
+        if not await _refused(client, Ask(script.prompt, tools=(WEATHER,), fields={"tool_choice": choice})):
+            assert understood(await script.received()).choice == meant, f"{choice} became another choice"
 
 
 @check(
@@ -184,7 +184,9 @@ async def test_what_a_tool_showed_arrives(client: Client, upstream: Upstream) ->
     script = await upstream.answers()
     await client.ask(Ask(script.prompt, tools=(WEATHER,), fields=_shown(client, script.prompt)))
     seen = understood(await script.received())
-    assert seen.results == (("call_1", "Snow, and a picture."),)
+    ((call, said),) = seen.results
+    assert call == "call_1"
+    assert said.startswith("Snow, and a picture."), f"the tool said {said!r}"  # where the picture is may follow
     assert seen.images == ((PIXEL,) if client.surface != CHAT else ())
 
 

@@ -3,6 +3,7 @@
 import json
 
 from conformance.api import (
+    CHAT,
     MESSAGES,
     RESPONSES,
     Ask,
@@ -34,6 +35,21 @@ async def test_a_client_that_wants_no_call_gets_none(client: Client, upstream: U
     await client.ask(Ask(script.prompt, tools=(Tool("weather"),), fields={"tool_choice": wish}))
     seen = understood(await script.received())
     assert seen.choice == "none" or not seen.tools, f"the provider may call {', '.join(seen.tools)}"
+
+
+@check(
+    "translation/tools/none-at-once",
+    requirement="translated-tool-choice",
+    feature="tools",
+    surfaces=(CHAT, RESPONSES),
+    catches=("forbids-parallel-calls-of-none",),
+)
+async def test_forbidding_all_calls_is_not_mixed_with_forbidding_several(client: Client, upstream: Upstream) -> None:
+    script = await upstream.answers()
+    fields = {"tool_choice": "none", "parallel_tool_calls": False}
+    await client.ask(Ask(script.prompt, tools=(Tool("weather"),), fields=fields))
+    choice = (await script.received()).json.get("tool_choice")
+    assert not isinstance(choice, dict) or set(choice) == {"type"}, f"Anthropic refuses {choice}"
 
 
 @check(
