@@ -64,7 +64,6 @@ SHEET = Sheet(
         "keys/refused/none": "a call without a key is a 500",
         "keys/refused/empty": "an empty key is a 500",
         "keys/refused/nearly-right": "a wrong key is a 400",
-        "keys/refused/other-scheme": "a wrong key is a 400",
         "translation/answer/text": "U+2028 and U+0085 end a line for its reader of Anthropic's streams",
         "translation/errors/retry-after": "retry-after is lost",
         "translation/request/one-call-only": "disable_parallel_tool_use of a Messages client is dropped",
