@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from gateway.app import Gateway
 from gateway.config import ConfigError, Settings, load
 from gateway.keys import AmbiguousKeyError, KeyStore, NoSuchKeyError
 from gateway.surfaces import SURFACES
@@ -94,6 +93,8 @@ def event_loop() -> asyncio.AbstractEventLoop:
 
 
 async def serve_until_stopped(settings: Settings) -> None:
+    from gateway.app import Gateway  # noqa: PLC0415 - `gateway keys` does without the server
+
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for signum in (signal.SIGTERM, signal.SIGINT):

@@ -37,7 +37,7 @@ async def test_what_comes_before_the_answer_is_not_taken_for_it(client: Client, 
     kind = EVENTS if client.mode.streams else JSON
     for interim in (b"100 Continue\r\n", b"103 Early Hints\r\nLink: </a>; rel=preload\r\n"):
         raw = b"HTTP/1.1 " + interim + b"\r\n" + kind + length(body) + b"\r\n" + body
-        script = await upstream.answers(Reply(raw=Raw(raw)))
+        script = await upstream.answers(Reply(raw=Raw(raw, keeps=True)))
         assert (await client.ask(script.prompt)).text == "the answer itself"
 
 
@@ -60,7 +60,9 @@ async def test_an_answer_is_read_in_every_form_that_http_has(client: Client, ups
         kind + CHUNKED + b"\r\n" + chunk(body[:half], b";part=1") + chunk(body[half:]) + b"000;last\r\n\r\n",
         kind + CHUNKED + b"Trailer: x-sum\r\n\r\n" + chunk(body) + b"0\r\nx-sum: 1\r\nx-cost: 2\r\n\r\n",
     ):
-        script = await upstream.answers(Reply(raw=Raw(raw)))
+        # Closing without notice, where the end is known, would fail whoever takes the connection next: other cases.
+        ends_by_closing = b"Content-Length" not in raw and CHUNKED not in raw
+        script = await upstream.answers(Reply(raw=Raw(raw, keeps=not ends_by_closing)))
         answer = await client.ask(script.prompt)
         assert answer.text == "the answer itself", f"{raw[:80]!r}: {answer.text}"
 
