@@ -5,14 +5,16 @@ from __future__ import annotations
 import secrets
 from base64 import b64encode
 from dataclasses import dataclass
+from functools import lru_cache
 from hashlib import sha256
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
 
 SHORTEST = 16
+_REMEMBERED = 1024
 
 
 def fingerprint(secret: str) -> str:
@@ -52,6 +54,7 @@ class Leak:
         return f"{self.secret.name} key {self.secret.fingerprint} {self.form} in {self.place}"
 
 
+@lru_cache(maxsize=_REMEMBERED)
 def forms(value: str) -> dict[str, bytes]:
     """The spellings under which a secret is recognised inside any bytes."""
     plain = value.encode()
@@ -79,19 +82,22 @@ def find(secret: Secret, haystack: bytes, place: str) -> list[Leak]:
 
 def redact(text: str, known: Iterable[Secret]) -> str:
     """The text with every secret replaced by its fingerprint."""
-    for needle, mark in _marks(known):
-        text = text.replace(needle.decode(), mark)
+    for secret in known:
+        for needle, mark in _marks(secret):
+            text = text.replace(needle.decode(), mark)
     return text
 
 
 def redact_bytes(data: bytes, known: Iterable[Secret]) -> bytes:
     """The same for bytes of any kind."""
-    for needle, mark in _marks(known):
-        data = data.replace(needle, mark.encode())
+    for secret in known:
+        for needle, mark in _marks(secret):
+            data = data.replace(needle, mark.encode())
     return data
 
 
-def _marks(known: Iterable[Secret]) -> Iterator[tuple[bytes, str]]:
-    for secret in known:
-        for form, needle in forms(secret.value).items():
-            yield needle, f"[{secret.name} key {secret.fingerprint} {form}]"
+@lru_cache(maxsize=_REMEMBERED)
+def _marks(secret: Secret) -> tuple[tuple[bytes, str], ...]:
+    return tuple(
+        (needle, f"[{secret.name} key {secret.fingerprint} {form}]") for form, needle in forms(secret.value).items()
+    )
