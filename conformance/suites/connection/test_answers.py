@@ -36,8 +36,8 @@ async def test_what_comes_before_the_answer_is_not_taken_for_it(client: Client, 
     body = await said(client, upstream, "the answer itself")
     kind = EVENTS if client.mode.streams else JSON
     for interim in (b"100 Continue\r\n", b"103 Early Hints\r\nLink: </a>; rel=preload\r\n"):
-        raw = b"HTTP/1.1 " + interim + b"\r\n" + kind + length(body) + b"\r\n" + body
-        script = await upstream.answers(Reply(raw=Raw(raw, keeps=True)))
+        raw = b"HTTP/1.1 " + interim + b"\r\n" + kind + length(body) + b"Connection: close\r\n\r\n" + body
+        script = await upstream.answers(Reply(raw=Raw(raw)))
         assert (await client.ask(script.prompt)).text == "the answer itself"
 
 
