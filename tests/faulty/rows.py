@@ -523,7 +523,7 @@ TRANSLATION = (
         "forbids-parallel-calls-of-none",
         asked(CHAT, tool_choice="none"),
         "asked body",
-        lambda it: it.asked["tool_choice"]["type"] == "none",
+        lambda it: b"disable_parallel_tool_use" in it.received[0].body,
     ),
     Spoils("forwards-notes-of-its-own", CHAT, "asked body", lambda it: "relay_params" in it.asked),
     Spoils("drops-images", CLAUDE.but(turns=(PICTURE,)), "asked body", lambda it: b"base64" not in it.received[0].body),
