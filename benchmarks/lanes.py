@@ -15,6 +15,8 @@ from conformance.target import SECRETS, Missing, installed, launch, load
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
 
+    from conformance.target import Target
+
 HERE = Path(__file__).parent
 DIRECT = "direct"
 TARGETS = {
@@ -59,9 +61,13 @@ def running(names: Collection[str], root: Path) -> Iterator[list[Lane]]:
 def lane(name: str, upstream: str, root: Path) -> Iterator[Lane]:
     target = load(TARGETS[name])
     secrets = {secret: mint(secret) for secret in SECRETS}
-    models = {surface: model.name for model in target.models for surface in model.surfaces}
     with launch(target, upstream, secrets, root / name) as gateway:
-        yield Lane(name, gateway.version, gateway.surfaces, models, gateway.key, root / name)
+        yield Lane(name, gateway.version, gateway.surfaces, asked_for(target), gateway.key, root / name)
+
+
+def asked_for(target: Target) -> dict[Surface, str]:
+    """By surface, the model that its provider serves in the same protocol: what is measured is passing through."""
+    return {surface: model.name for surface, model in target.straight.items()}
 
 
 def processor_seconds(workdir: Path) -> float | None:

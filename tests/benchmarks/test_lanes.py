@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from benchmarks.exchanges import SURFACES
-from benchmarks.lanes import DIRECT, TARGETS, Lane, processor_seconds, running
+from benchmarks.lanes import DIRECT, TARGETS, Lane, asked_for, processor_seconds, running
 from benchmarks.load import measure
 from conformance.target import load
 from tests.benchmarks.serving import job
@@ -31,6 +31,15 @@ async def test_the_bare_relay_passes_calls_to_the_upstream(lanes: list[Lane]) ->
 def test_every_lane_serves_what_is_measured() -> None:
     for name in TARGETS.values():
         assert set(SURFACES) <= set(load(name).surfaces)
+
+
+def test_what_is_measured_is_passing_through_and_no_translation() -> None:
+    for name in TARGETS.values():
+        target = load(name)
+        asked = asked_for(target)
+        assert set(SURFACES) <= set(asked)
+        for surface, model in asked.items():
+            assert {m.upstream for m in target.models if m.name == model and surface in m.surfaces} == {surface}
 
 
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs /proc")
