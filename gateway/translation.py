@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 from gateway import headers
 from gateway.endings import MESSAGE as BROKE_OFF
 from gateway.errors import RefusalError, bad_gateway
-from gateway.events import EventReader
 from gateway.metering import Reading
 from gateway.protocols import hub
 from gateway.protocols.chat import CHAT
@@ -18,6 +17,7 @@ from gateway.protocols.messages import MESSAGES
 from gateway.protocols.names import Names
 from gateway.protocols.responses import RESPONSES
 from gateway.relay import FAILURES, UpstreamLostError, failure_body, next_chunk, request_id_of
+from gateway.sse import EventReader
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator

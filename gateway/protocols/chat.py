@@ -9,8 +9,9 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from gateway import sse
 from gateway.protocols import hub
-from gateway.protocols.codec import Codec, Json, StreamDecoder, StreamEncoder, event_object, sse, words
+from gateway.protocols.codec import Codec, Json, StreamDecoder, StreamEncoder, read_event, words, write_event
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -68,7 +69,7 @@ class Decoder(StreamDecoder):
         if data == DONE:
             yield from self._finish()
             return
-        chunk = event_object(data)
+        chunk = read_event(data)
         if chunk.get("error"):
             self.finished = True
             yield hub.Failed(_status(chunk["error"]), words(chunk))
@@ -178,12 +179,12 @@ class Encoder(StreamEncoder):
             case hub.Finished():
                 yield self._chunk({}, _FINISH_REASONS[event.stop])
                 if self.usage_asked:
-                    yield sse({**self._head(), "choices": [], "usage": _write_usage(event.usage)})
-                yield f"data: {DONE}\n\n"
+                    yield write_event({**self._head(), "choices": [], "usage": _write_usage(event.usage)})
+                yield sse.event(None, DONE)
             case hub.Failed():
-                yield sse(CHAT.write_error(event))
+                yield write_event(CHAT.write_error(event))
             case hub.Ping():
-                yield ": ping\n\n"
+                yield sse.comment("ping")
 
     def _said(self, text: str) -> Json | None:
         match self._open:
@@ -201,7 +202,7 @@ class Encoder(StreamEncoder):
 
     def _chunk(self, delta: Json, finish_reason: str | None = None) -> str:
         choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish_reason}
-        return sse({**self._head(), "choices": [choice]} | ({"usage": None} if self.usage_asked else {}))
+        return write_event({**self._head(), "choices": [choice]} | ({"usage": None} if self.usage_asked else {}))
 
 
 class ChatCodec(Codec):

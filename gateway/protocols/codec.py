@@ -6,6 +6,7 @@ import json
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any
 
+from gateway import sse
 from gateway.protocols.hub import UpstreamProtocolError
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ class Codec(ABC):
         """An error in the client's own envelope."""
 
 
-def event_object(data: str) -> Json:
+def read_event(data: str) -> Json:
     try:
         value = json.loads(data)
     except (ValueError, RecursionError) as error:
@@ -90,9 +91,8 @@ def compact(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
-def sse(value: Json, name: str | None = None) -> str:
-    """https://html.spec.whatwg.org/multipage/server-sent-events.html"""
-    return f"event: {name}\ndata: {compact(value)}\n\n" if name else f"data: {compact(value)}\n\n"
+def write_event(value: Json, name: str | None = None) -> str:
+    return sse.event(name, compact(value))
 
 
 def arguments_value(text: str) -> Json:

@@ -16,9 +16,9 @@ from gateway.protocols.codec import (
     StreamEncoder,
     arguments_value,
     compact,
-    event_object,
-    sse,
+    read_event,
     words,
+    write_event,
 )
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ class Decoder(StreamDecoder):
         self._silent_call = False
 
     def feed(self, name: str | None, data: str) -> Iterator[hub.Event]:
-        event = event_object(data)
+        event = read_event(data)
         match event.get("type", name):
             case "message_start":
                 message = event["message"]
@@ -190,7 +190,7 @@ class Encoder(StreamEncoder):
 
 
 def _named(**event: Any) -> str:
-    return sse(event, event["type"])
+    return write_event(event, event["type"])
 
 
 def _begun(part: hub.Part) -> Json:

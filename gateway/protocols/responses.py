@@ -9,9 +9,10 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from gateway import sse
 from gateway.protocols import hub
 from gateway.protocols.chat import read_choice, read_image, read_tool, write_error, write_image, write_tool
-from gateway.protocols.codec import Codec, Json, StreamDecoder, StreamEncoder, event_object, sse, words
+from gateway.protocols.codec import Codec, Json, StreamDecoder, StreamEncoder, read_event, words, write_event
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -33,7 +34,7 @@ class Decoder(StreamDecoder):
         self._said = False
 
     def feed(self, name: str | None, data: str) -> Iterator[hub.Event]:
-        event = event_object(data)
+        event = read_event(data)
         kind = event.get("type", name) or ""
         if kind in _LIFE:
             yield from self._lived(kind, event)
@@ -167,7 +168,7 @@ class Encoder(StreamEncoder):
                 code = write_error(event)["error"]["code"] or "server_error"
                 yield self._event("error", code=code, message=event.message, param=None)
             case hub.Ping():
-                yield ": ping\n\n"
+                yield sse.comment("ping")
 
     def _opened(self, part: hub.Part) -> Iterator[str]:
         index = self._item.index + 1
@@ -240,7 +241,7 @@ class Encoder(StreamEncoder):
 
     def _event(self, kind: str, **fields: Any) -> str:
         self._number += 1
-        return sse({"type": kind, "sequence_number": self._number, **fields}, kind)
+        return write_event({"type": kind, "sequence_number": self._number, **fields}, kind)
 
     def _response(self, status: str) -> Json:
         empty = hub.Answer(self._id, self.model, (), "end", hub.Usage())

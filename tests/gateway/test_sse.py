@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from gateway.events import EventReader
+from gateway.sse import EventReader
 
 STREAM = (
     "\ufeffevent: a\ndata: eins 👩‍👩‍👧\n\n"
