@@ -11,11 +11,8 @@ from gateway import headers
 from gateway.endings import MESSAGE as BROKE_OFF
 from gateway.errors import RefusalError, bad_gateway
 from gateway.metering import Reading
-from gateway.protocols import hub
-from gateway.protocols.chat import CHAT
-from gateway.protocols.messages import MESSAGES
+from gateway.protocols import CODECS, hub
 from gateway.protocols.names import Names
-from gateway.protocols.responses import RESPONSES
 from gateway.relay import FAILURES, UpstreamLostError, failure_body, next_chunk, request_id_of
 from gateway.sse import EventReader
 
@@ -30,9 +27,7 @@ if TYPE_CHECKING:
     from gateway.protocols.codec import Codec
     from gateway.relay import Relay
     from gateway.routes import Bridge
-    from gateway.surfaces import Surface
 
-CODECS: dict[Surface, Codec] = {"openai-chat": CHAT, "openai-responses": RESPONSES, "anthropic-messages": MESSAGES}
 DROPPED = "x-gateway-dropped"
 ANTHROPIC_VERSION = "2023-06-01"  # the last one whose requests may set a temperature
 _OF_ONE_VENDOR = ("anthropic-", "openai-", "x-stainless-", "accept-encoding", "content-type", "content-length")

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 from abc import ABC, abstractmethod
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from gateway import sse
-from gateway.protocols.hub import UpstreamProtocolError
+from gateway.protocols.hub import Failed, UpstreamProtocolError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
-    from gateway.protocols.hub import Answer, Event, Failed, Request
+    from gateway.protocols.hub import Answer, Event, Request
+    from gateway.surfaces import Vendor
 
 Json = dict[str, Any]
 
@@ -26,9 +28,9 @@ class StreamDecoder(ABC):
     def feed(self, name: str | None, data: str) -> Iterator[Event]:
         """One server-sent event."""
 
-    @abstractmethod
     def end(self) -> Iterator[Event]:
         """The stream is over; what waited for that. Nothing is made up: `finished` says whether it was complete."""
+        return iter(())
 
 
 class StreamEncoder(ABC):
@@ -43,38 +45,35 @@ class StreamEncoder(ABC):
         """Server-sent events, ready to be written."""
 
 
-class Codec(ABC):
+@dataclass(frozen=True, kw_only=True)
+class Codec:
     """One protocol: requests, answers, streams and errors, both ways."""
 
-    path: str
-    vendor: str
+    vendor: Vendor
     longest_tool_name: int
+
+    read_request: Callable[[Json], Request]
+    """A client's request. Fields that the hub has no place for are named in its `lost`."""
+
+    write_request: Callable[[Request], Json]
+    """The provider's request. What its protocol cannot say is added to `request.lost`, or refused."""
+
+    read_answer: Callable[[Json], Answer]
+    """A provider's whole answer."""
+
+    write_answer: Callable[[Answer], Json]
+    """A client's whole answer."""
+
     decoder: type[StreamDecoder]
     encoder: type[StreamEncoder]
 
-    @abstractmethod
-    def read_request(self, body: Json) -> Request:
-        """A client's request. Fields that the hub has no place for are named in its `lost`."""
+    write_error: Callable[[Failed], Json]
+    """An error in the client's own envelope."""
 
-    @abstractmethod
-    def write_request(self, request: Request) -> Json:
-        """The provider's request. What its protocol cannot say is added to `request.lost`, or refused."""
-
-    @abstractmethod
-    def read_answer(self, body: Json) -> Answer:
-        """A provider's whole answer."""
-
-    @abstractmethod
-    def write_answer(self, answer: Answer) -> Json:
-        """A client's whole answer."""
-
-    @abstractmethod
-    def read_error(self, status: int, body: Any) -> Failed:
-        """A provider's error."""
-
-    @abstractmethod
-    def write_error(self, failed: Failed) -> Json:
-        """An error in the client's own envelope."""
+    @staticmethod
+    def read_error(status: int, body: Any) -> Failed:
+        """A provider's error: its words are found in any envelope."""
+        return Failed(status, words(body))
 
 
 def read_event(data: str) -> Json:
@@ -87,12 +86,17 @@ def read_event(data: str) -> Json:
     return value
 
 
+def write_event(value: Json, name: str | None = None) -> str:
+    return sse.event(name, compact(value))
+
+
 def compact(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
-def write_event(value: Json, name: str | None = None) -> str:
-    return sse.event(name, compact(value))
+def present(fields: Json) -> Json:
+    """What is None was not given, and is not sent."""
+    return {name: value for name, value in fields.items() if value is not None}
 
 
 def arguments_value(text: str) -> Json:

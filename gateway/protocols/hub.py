@@ -151,6 +151,10 @@ class Request:
     def lose(self, *names: str) -> None:
         self.lost += [name for name in names if name not in self.lost]
 
+    def lose_given(self, *names: str) -> None:
+        """Settings that the provider does not know: they are lost where the caller gave them."""
+        self.lose(*(name for name in names if getattr(self, name) is not None))
+
     @property
     def system(self) -> str:
         """All system text, wherever it stood."""

@@ -1,0 +1,23 @@
+"""Anthropic Messages: https://docs.claude.com/en/api/messages"""
+
+from __future__ import annotations
+
+from gateway.protocols.codec import Codec
+from gateway.protocols.messages.answer import read_answer, write_answer, write_error
+from gateway.protocols.messages.decoder import Decoder
+from gateway.protocols.messages.encoder import Encoder
+from gateway.protocols.messages.request import read_request, write_request
+
+__all__ = ["MESSAGES"]
+
+MESSAGES = Codec(
+    vendor="anthropic",
+    longest_tool_name=128,
+    read_request=read_request,
+    write_request=write_request,
+    read_answer=read_answer,
+    write_answer=write_answer,
+    decoder=Decoder,
+    encoder=Encoder,
+    write_error=write_error,
+)

@@ -1,0 +1,74 @@
+"""What the two protocols of OpenAI have in common."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from gateway.protocols import hub
+from gateway.protocols.codec import Json, present
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+LONGEST_TOOL_NAME = 64
+_CODES = {401: "invalid_api_key", 404: "model_not_found", 429: "rate_limit_exceeded"}
+_TYPES = {403: "permission_error", 429: "rate_limit_error"}
+
+
+def read_image(url: str) -> hub.Image:
+    """A data: URL becomes its data (https://www.rfc-editor.org/rfc/rfc2397)."""
+    if not url.startswith("data:"):
+        return hub.Image(url=url)
+    head, _, data = url.partition(",")
+    return hub.Image(head.removeprefix("data:").removesuffix(";base64"), data)
+
+
+def write_image(image: hub.Image) -> str:
+    return image.url or _data_url(image)
+
+
+def write_document(document: hub.Document) -> Json:
+    return {"filename": document.name or "document.pdf", "file_data": _data_url(document)}
+
+
+def _data_url(part: hub.Image | hub.Document) -> str:
+    return f"data:{part.media_type};base64,{part.data}"
+
+
+def functions(tools: Iterable[Json] | None) -> Iterator[Json]:
+    """A request's tools: only functions exist elsewhere."""
+    for tool in tools or ():
+        if tool["type"] != "function":
+            raise hub.UntranslatableError("tools", f"a tool of the type {tool['type']} has no counterpart")
+        yield tool
+
+
+def read_function(function: Json) -> hub.Tool:
+    schema = function.get("parameters") or {"type": "object", "properties": {}}
+    return hub.Tool(function["name"], function.get("description"), schema, function.get("strict"))
+
+
+def write_function(tool: hub.Tool) -> Json:
+    return present(
+        {"name": tool.name, "description": tool.description, "parameters": tool.parameters, "strict": tool.strict}
+    )
+
+
+def read_choice(choice: Any) -> Any:
+    """The function to call stands in the choice itself (Responses), or one level down (Chat)."""
+    if not isinstance(choice, dict):
+        return choice
+    if choice.get("type") != "function":
+        raise hub.UntranslatableError("tool_choice", f"a choice of the type {choice.get('type')} has no counterpart")
+    return hub.Forced(choice.get("name") or choice["function"]["name"])
+
+
+def one_call_only(body: Json) -> bool | None:
+    parallel = body.get("parallel_tool_calls")
+    return None if parallel is None else not parallel
+
+
+def write_error(failed: hub.Failed) -> Json:
+    """https://platform.openai.com/docs/guides/error-codes"""
+    kind = "server_error" if failed.status >= 500 else _TYPES.get(failed.status, "invalid_request_error")  # noqa: PLR2004
+    return {"error": {"message": failed.message, "type": kind, "param": None, "code": _CODES.get(failed.status)}}

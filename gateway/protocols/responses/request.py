@@ -1,0 +1,140 @@
+"""Requests: https://platform.openai.com/docs/api-reference/responses/create"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from gateway.protocols import hub
+from gateway.protocols.codec import Json, present
+from gateway.protocols.openai import functions, one_call_only, read_choice, read_function, write_function
+from gateway.protocols.responses.parts import read_content, read_item, write_part
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_READ = {
+    "model", "input", "instructions", "tools", "tool_choice", "parallel_tool_calls", "max_output_tokens",
+    "temperature", "top_p", "reasoning", "text", "user", "safety_identifier", "stream", "stream_options",
+    "store", "include", "truncation",
+}  # fmt: skip
+_STATEFUL = ("previous_response_id", "conversation", "prompt")
+
+
+def read_request(body: Json) -> hub.Request:
+    for name in _STATEFUL:
+        if body.get(name) is not None:
+            raise hub.UntranslatableError(name, "this provider keeps no conversations")
+    request = hub.Request(
+        model=body["model"],
+        turns=list(_read_turns(body)),
+        choice=read_choice(body.get("tool_choice")),
+        one_call_only=one_call_only(body),
+        limit=body.get("max_output_tokens"),
+        temperature=body.get("temperature"),
+        top_p=body.get("top_p"),
+        effort=(body.get("reasoning") or {}).get("effort"),
+        schema=_read_schema((body.get("text") or {}).get("format") or {}),
+        user=body.get("safety_identifier") or body.get("user"),
+        stream=bool(body.get("stream")),
+    )
+    request.tools = tuple(read_function(tool) for tool in functions(body.get("tools")))
+    request.lose(*(name for name in body if name not in _READ))
+    return request
+
+
+def _read_turns(body: Json) -> Iterator[hub.Turn]:
+    if body.get("instructions"):
+        yield hub.Turn("system", (hub.Text(body["instructions"]),))
+    given = body["input"]
+    for item in [{"role": "user", "content": given}] if isinstance(given, str) else given:
+        kind = item.get("type", "message")
+        match kind:
+            case "message":
+                role: Any = "system" if item["role"] == "developer" else item["role"]
+                yield hub.Turn(role, tuple(read_content(item["content"])))
+            case "function_call" | "reasoning":
+                yield hub.Turn("assistant", tuple(read_item(item)))
+            case "function_call_output":
+                parts: Any = tuple(read_content(item["output"]))
+                yield hub.Turn("user", (hub.ToolResult(item["call_id"], parts),))
+            case _:
+                raise hub.UntranslatableError("input", f"an item of the type {kind} has no counterpart")
+
+
+def _read_schema(form: Json) -> hub.Schema | None:
+    match form.get("type"):
+        case "json_schema":
+            return hub.Schema(form["schema"], form.get("name") or "answer")
+        case "json_object":
+            return hub.Schema(None)
+        case _:
+            return None
+
+
+def write_request(request: hub.Request) -> Json:
+    if request.stop:
+        raise hub.UntranslatableError("stop", "Responses knows no stop sequences")
+    request.lose_given("top_k", "seed", "frequency_penalty", "presence_penalty")
+    return present(
+        {
+            "model": request.model,
+            "instructions": request.system or None,
+            "input": [item for turn in request.turns if turn.role != "system" for item in _write_turn(turn)],
+            "tools": [{"type": "function", "strict": False, **write_function(tool)} for tool in request.tools] or None,
+            "tool_choice": _write_choice(request.choice) if request.tools else None,
+            "parallel_tool_calls": False if request.one_call_only and request.tools else None,
+            "max_output_tokens": request.limit,
+            "temperature": request.temperature,
+            "top_p": request.top_p,
+            "reasoning": {"effort": request.effort, "summary": "auto"} if request.effort else None,
+            "include": ["reasoning.encrypted_content"],
+            "text": {"format": _write_schema(request.schema)} if request.schema else None,
+            "safety_identifier": request.user,
+            "store": False,
+            "stream": request.stream or None,
+        }
+    )
+
+
+def _write_turn(turn: hub.Turn) -> Iterator[Json]:
+    """Calls, results and reasoning are items; all that is said between them is one message."""
+    said: list[Json] = []
+    for part in turn.parts:
+        match part:
+            case hub.ToolResult():
+                yield {"type": "function_call_output", "call_id": part.call_id, "output": _write_output(part)}
+            case hub.ToolUse():
+                yield from _write_message(turn.role, said)
+                said = []
+                yield {
+                    "type": "function_call",
+                    "call_id": part.id,
+                    "name": part.name,
+                    "arguments": part.arguments or "{}",
+                }
+            case hub.Thinking() | hub.RedactedThinking():
+                continue  # only the provider that wrote it would take it back
+            case _:
+                said.append(write_part(part, turn.role))
+    yield from _write_message(turn.role, said)
+
+
+def _write_message(role: str, said: list[Json]) -> Iterator[Json]:
+    if said:
+        yield {"type": "message", "role": role, "content": said}
+
+
+def _write_output(result: hub.ToolResult) -> Any:
+    if all(isinstance(part, hub.Text) for part in result.parts):
+        return result.text
+    return [write_part(part, "user") for part in result.parts]
+
+
+def _write_choice(choice: Any) -> Any:
+    return {"type": "function", "name": choice.name} if isinstance(choice, hub.Forced) else choice
+
+
+def _write_schema(schema: hub.Schema) -> Json:
+    if schema.schema is None:
+        return {"type": "json_object"}
+    return {"type": "json_schema", "name": schema.name, "schema": schema.schema, "strict": True}
