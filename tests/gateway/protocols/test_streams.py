@@ -7,14 +7,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from gateway.protocols import hub
+from gateway.protocols import CODECS, hub
 from gateway.protocols.chat import CHAT
 from gateway.protocols.messages import MESSAGES
 from gateway.protocols.responses import RESPONSES
+from gateway.surfaces import SURFACES
 
 if TYPE_CHECKING:
     from gateway.protocols.codec import Codec
 
+every_codec = pytest.mark.parametrize("codec", CODECS.values(), ids=CODECS)
 USAGE = hub.Usage(input=100, output=20, cache_read=60, reasoning=5)
 EVERYTHING = (
     hub.Started("x_1", "model"),
@@ -57,7 +59,11 @@ def anonymous(events: list[hub.Event]) -> list[hub.Event]:
     return [replace(e, id="", usage=hub.Usage()) if isinstance(e, hub.Started) else e for e in events]
 
 
-@pytest.mark.parametrize("codec", [MESSAGES, RESPONSES])
+def test_whatever_is_served_can_be_translated() -> None:
+    assert set(SURFACES) <= set(CODECS)
+
+
+@pytest.mark.parametrize("codec", [MESSAGES, RESPONSES], ids=["anthropic-messages", "openai-responses"])
 def test_everything_comes_back(codec: Codec) -> None:
     assert anonymous(through(codec, EVERYTHING)) == anonymous(list(EVERYTHING))
 
@@ -67,21 +73,21 @@ def test_chat_carries_all_but_signatures() -> None:
     assert anonymous(through(CHAT, EVERYTHING)) == anonymous(carried)
 
 
-@pytest.mark.parametrize("codec", [MESSAGES, RESPONSES, CHAT])
+@every_codec
 @pytest.mark.parametrize("stop", ["end", "length", "refusal"])
 def test_each_reason_to_stop_comes_back(codec: Codec, stop: hub.Stop) -> None:
     events = (*EVERYTHING[:1], hub.Opened(hub.Text()), hub.Delta("Well"), hub.Closed(), hub.Finished(stop, USAGE))
     assert through(codec, events)[-1] == hub.Finished(stop, USAGE)
 
 
-@pytest.mark.parametrize("codec", [MESSAGES, RESPONSES, CHAT])
+@every_codec
 def test_an_error_comes_back_with_its_words(codec: Codec) -> None:
     events = (*EVERYTHING[:1], hub.Failed(500, "broken, by script"))
     *_, failed = through(codec, events)
     assert failed == hub.Failed(500, "broken, by script")
 
 
-@pytest.mark.parametrize("codec", [MESSAGES, RESPONSES, CHAT])
+@every_codec
 def test_a_stream_that_breaks_off_is_not_finished(codec: Codec) -> None:
     read = through(codec, EVERYTHING[:-1])
     assert not any(isinstance(event, hub.Finished) for event in read)
@@ -98,7 +104,7 @@ def test_a_call_of_claudes_without_arguments_has_empty_ones() -> None:
     assert read == [hub.Opened(hub.ToolUse("a", "b")), hub.Delta("{}"), hub.Closed()]
 
 
-@pytest.mark.parametrize("codec", [RESPONSES, CHAT])
+@pytest.mark.parametrize("codec", [RESPONSES, CHAT], ids=["openai-responses", "openai-chat"])
 def test_a_refusal_keeps_its_words(codec: Codec) -> None:
     refusal = (hub.Opened(hub.Refusal()), hub.Delta("I would rather not."), hub.Closed())
     events = (*EVERYTHING[:1], *refusal, hub.Finished("refusal", USAGE))
