@@ -13,17 +13,19 @@ import pytest
 
 from conformance.drivers import Mode
 from conformance.ledger import Requirement, ledger
-from conformance.surface import Surface
+from conformance.surface import CORE
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
+
+    from conformance.surface import Surface
 
 DEADLINE = 60.0
 """Seconds after which a check that still runs has failed: a gateway that hangs must not hang us."""
 
 _TRIPS = (LookupError, TypeError, ValueError, AttributeError, RecursionError)
 
-SURFACE_PROFILES = tuple(Surface)
+SURFACE_PROFILES = CORE
 TRANSLATION = "translation"
 PROFILES = (*SURFACE_PROFILES, "headers", "keys", "isolation", "connection", TRANSLATION)
 
@@ -81,7 +83,7 @@ def check(
     feature: str,
     catches: tuple[str, ...],
     profile: str | None = None,
-    surfaces: tuple[Surface, ...] = tuple(Surface),
+    surfaces: tuple[Surface, ...] = CORE,
     modes: tuple[Mode, ...] = (Mode.ASYNC,),
     direct: bool = True,
     lanes: bool | None = None,

@@ -344,13 +344,13 @@ def replay(target: str, recordings: Path, protocols: tuple[str, ...], out: Path 
 
 
 def _protocols(names: tuple[str, ...]) -> tuple[Surface, ...]:
-    from conformance.surface import Surface
+    from conformance.surface import CORE, Surface
 
     known = {surface.value: surface for surface in Surface}
     for name in names:
         if name not in known:
             raise click.BadParameter(f"{name} is no protocol that can be replayed; there are {', '.join(known)}")
-    return tuple(known[name] for name in names) or tuple(Surface)
+    return tuple(known[name] for name in names) or CORE
 
 
 @main.command()

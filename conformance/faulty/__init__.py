@@ -1,8 +1,8 @@
 """The faulty relays: the suite is tested by what it finds in them, and by what it does not find in a faithful one."""
 
-from conformance.faulty.exchange import Answer, Request
+from conformance.faulty.exchange import PREFIXES, Answer, Request
 from conformance.faulty.fault import Fault, fault
 from conformance.faulty.faults import FAULTS
 from conformance.faulty.process import FaultyDidNotStartError, FaultyProcess
 
-__all__ = ["FAULTS", "Answer", "Fault", "FaultyDidNotStartError", "FaultyProcess", "Request", "fault"]
+__all__ = ["FAULTS", "PREFIXES", "Answer", "Fault", "FaultyDidNotStartError", "FaultyProcess", "Request", "fault"]

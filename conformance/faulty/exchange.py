@@ -16,11 +16,32 @@ if TYPE_CHECKING:
 
 Headers = tuple[tuple[str, str], ...]
 
-_SURFACES = {
-    "/v1/messages": Surface.ANTHROPIC_MESSAGES,
-    "/v1/chat/completions": Surface.OPENAI_CHAT,
-    "/v1/responses": Surface.OPENAI_RESPONSES,
-}
+PREFIXES = {Provider.MISTRAL: "/mistral"}
+"""What stands before the paths of a provider whose own are another one's."""
+
+_HOUSES = (
+    (re.compile(r"/v1beta/|/v1/models/[^/]+:"), Provider.GEMINI),
+    (re.compile(r"/mistral/"), Provider.MISTRAL),
+    (re.compile(r"/openai/"), Provider.AZURE),
+    (re.compile(r"/model/"), Provider.BEDROCK),
+    (re.compile(r"/v1/projects/"), Provider.VERTEX),
+    (re.compile(r"/v1/messages"), Provider.ANTHROPIC),
+)
+_LISTINGS = {"anthropic-version": Provider.ANTHROPIC, "x-goog-api-key": Provider.GEMINI}
+_CHAT, _RESPONSES, _MESSAGES = Surface.OPENAI_CHAT, Surface.OPENAI_RESPONSES, Surface.ANTHROPIC_MESSAGES
+_ROUTES = (
+    (re.compile(r"/v1/messages"), _MESSAGES, _MESSAGES),
+    (re.compile(r"/v1/chat/completions"), _CHAT, _CHAT),
+    (re.compile(r"/v1/responses"), _RESPONSES, _RESPONSES),
+    (re.compile(r"/v1(?:beta)?/models/[^/]+:(?:g|streamG)enerateContent"), Surface.GEMINI, Surface.GEMINI),
+    (re.compile(r"/mistral/v1/chat/completions"), Surface.MISTRAL, _CHAT),
+    (re.compile(r"/openai/(?:v1|deployments/[^/]+)/chat/completions"), Surface.AZURE_OPENAI, _CHAT),
+    (re.compile(r"/openai/(?:v1/)?responses"), Surface.AZURE_OPENAI, _RESPONSES),
+    (re.compile(r"/model/[^/]+/(?:invoke(?:-with-response-stream)?|converse(?:-stream)?)"), Surface.BEDROCK, None),
+    (re.compile(r"/v1/projects/.+/models/(?!count-tokens:)[^/]+:(?:r|streamR)awPredict"), Surface.VERTEX, _MESSAGES),
+)
+_STREAMING_PATH = re.compile(r".*(?::streamGenerateContent|:streamRawPredict|-stream)")
+_COUNTING_PATH = re.compile(r".*(?:/count_tokens|/input_tokens|/count-tokens|:countTokens|/count-tokens:rawPredict)")
 
 
 def values(headers: Headers, name: str) -> list[str]:
@@ -30,6 +51,13 @@ def values(headers: Headers, name: str) -> list[str]:
 
 def first(headers: Headers, name: str) -> str:
     return next(iter(values(headers, name)), "")
+
+
+def asked(path: str, headers: Headers) -> Provider:
+    """Whose a path is: a model list is told by the caller's dialect, and what is nobody else's is OpenAI's."""
+    dialects = (provider for name, provider in _LISTINGS.items() if first(headers, name))
+    listing = next(dialects, None) if path.startswith("/v1/models") else None
+    return listing or next((provider for house, provider in _HOUSES if house.match(path)), Provider.OPENAI)
 
 
 def without(headers: Headers, *patterns: str) -> Headers:
@@ -67,14 +95,20 @@ class Call:
 
     @property
     def provider(self) -> Provider:
-        """Who is asked: Anthropic for its own paths and for model lists in its dialect, else OpenAI."""
-        listing = self.path.startswith("/v1/models") and bool(first(self.headers, "anthropic-version"))
-        return Provider.ANTHROPIC if listing or self.path.startswith("/v1/messages") else Provider.OPENAI
+        """Who is asked."""
+        return asked(self.path, self.headers)
 
     @property
     def surface(self) -> Surface | None:
         """The client protocol of a call that generates; None for all others."""
-        return _SURFACES.get(self.path)
+        return next((surface for route, surface, _ in _ROUTES if route.fullmatch(self.path)), None)
+
+    @property
+    def grammar(self) -> Surface | None:
+        """The protocol whose server-sent events a stream has that answers; None where it has none."""
+        if self.surface is Surface.GEMINI and "alt=sse" not in self.query:
+            return None
+        return next((grammar for route, _, grammar in _ROUTES if route.fullmatch(self.path)), None)
 
     @property
     def provider_key(self) -> str:
@@ -82,11 +116,12 @@ class Call:
 
     @property
     def streams(self) -> bool:
-        return (as_object(self.body) or {}).get("stream") is True
+        in_path = _STREAMING_PATH.fullmatch(self.path) is not None
+        return in_path or (as_object(self.body) or {}).get("stream") is True
 
     @property
     def counts_tokens(self) -> bool:
-        return self.path.endswith(("/count_tokens", "/input_tokens"))
+        return _COUNTING_PATH.fullmatch(self.path) is not None
 
 
 @dataclass(frozen=True)

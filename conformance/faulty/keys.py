@@ -6,10 +6,14 @@ import secrets
 import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
+from urllib.parse import parse_qsl
 
 from conformance.faulty.exchange import values
+from conformance.surface import Provider
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from conformance.faulty.exchange import Call, Headers
 
 
@@ -54,7 +58,11 @@ def carried(headers: Headers) -> tuple[str, ...]:
 
 
 def in_x_api_key(headers: Headers) -> tuple[str, ...]:
-    return tuple(value.strip() for value in values(headers, "x-api-key") if value.strip())
+    return _in(headers, "x-api-key")
+
+
+def _in(headers: Headers, name: str) -> tuple[str, ...]:
+    return tuple(value.strip() for value in values(headers, name) if value.strip())
 
 
 def in_bearer(headers: Headers) -> tuple[str, ...]:
@@ -64,4 +72,14 @@ def in_bearer(headers: Headers) -> tuple[str, ...]:
 
 def accepted(call: Call) -> str | None:
     """The client's valid key; None when it carries none."""
-    return next((key for key in carried(call.headers) if call.keys.valid(key)), None)
+    keys = (*carried(call.headers), *_in_the_providers_own(call))
+    return next((key for key in keys if call.keys.valid(key)), None)
+
+
+def _in_the_providers_own(call: Call) -> Iterator[str]:
+    """From where the SDKs of Google and Azure put it."""
+    if call.provider is Provider.GEMINI:
+        yield from _in(call.headers, "x-goog-api-key")
+        yield from (value for name, value in parse_qsl(call.query) if name == "key")
+    if call.provider is Provider.AZURE:
+        yield from _in(call.headers, "api-key")

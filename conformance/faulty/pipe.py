@@ -10,15 +10,16 @@ import re
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from conformance.faulty.exchange import asked
 from conformance.faulty.relay import CREDENTIALS, credential
-from conformance.surface import Provider
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from conformance.surface import Provider
+
 _PREFIX = re.compile(rb"^(\S+ (?:https?://[^/ ]+)?)/faults/([a-z0-9-]+)(/\S*)")
 _CREDENTIAL = re.compile(rb"(?im)^(?:" + "|".join(CREDENTIALS).encode() + rb")[ \t]*:.*\r\n")
-_ANTHROPIC = "/v1/messages"
 
 
 def named(data: bytes) -> str:
@@ -98,7 +99,7 @@ class Piped(asyncio.Protocol):
         head, end, rest = data.partition(b"\r\n\r\n")
         found = _PREFIX.match(head)
         assert found, "a pipe is chosen by its path"
-        provider = Provider.ANTHROPIC if found[3].startswith(_ANTHROPIC.encode()) else Provider.OPENAI
+        provider = asked(found[3].decode("latin-1"), ())
         name, value = credential(provider, self._keys[provider])
         head = _CREDENTIAL.sub(b"", _PREFIX.sub(rb"\1/" + provider.encode() + rb"\3", head) + b"\r\n")
         return head + f"{name}: {value}\r\n".encode() + end[2:] + rest

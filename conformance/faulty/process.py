@@ -8,6 +8,8 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING, Self
 
+from conformance.surface import Provider
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
     from conformance.secrets import Secret
 
 _SECONDS_TO_STOP = 5
-_VARIABLES = {"CLIENT_KEY": "client", "OPENAI_API_KEY": "openai", "ANTHROPIC_API_KEY": "anthropic"}
+_VARIABLES = {"CLIENT_KEY": "client", **{f"{provider.upper()}_API_KEY": str(provider) for provider in Provider}}
 
 
 class FaultyDidNotStartError(Exception):
@@ -26,7 +28,7 @@ class FaultyDidNotStartError(Exception):
 class FaultyProcess:
     """Runs the relays beside us. They end with their context, and with this process however that dies.
 
-    `secrets` holds `client`, `openai` and `anthropic`; they go in by environment, as every gateway gets them.
+    `secrets` holds `client` and every provider's; they go in by environment, as every gateway gets them.
     Whatever the relays print goes to `log`.
     """
 

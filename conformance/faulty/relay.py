@@ -9,7 +9,7 @@ from urllib.parse import unquote
 import aiohttp
 from yarl import URL
 
-from conformance.faulty.exchange import Answer, Call, Headers, Request, UpstreamCutError, values, without
+from conformance.faulty.exchange import PREFIXES, Answer, Call, Headers, Request, UpstreamCutError, values, without
 from conformance.faulty.fault import on_whole
 from conformance.faulty.keys import Keys
 from conformance.faulty.refusal import refusal
@@ -35,6 +35,8 @@ HOP_BY_HOP = (
 OWN = ("host", "content-length", "expect")
 CREDENTIALS = ("authorization", "x-api-key", "api-key", "x-goog-api-key", "cookie")
 
+_CARRIERS = {Provider.ANTHROPIC: "x-api-key", Provider.GEMINI: "x-goog-api-key", Provider.AZURE: "api-key"}
+
 _REDIRECTS = range(300, 400)
 _NOT_MODIFIED = 304
 
@@ -46,13 +48,14 @@ def end_to_end(headers: Headers) -> Headers:
 
 
 def credential(provider: Provider, key: str) -> tuple[str, str]:
-    return ("x-api-key", key) if provider is Provider.ANTHROPIC else ("authorization", f"Bearer {key}")
+    return (_CARRIERS[provider], key) if provider in _CARRIERS else ("authorization", f"Bearer {key}")
 
 
 def request_for(call: Call) -> Request:
     headers = without(end_to_end(call.headers), *OWN, *CREDENTIALS)
     headers = (*headers, credential(call.provider, call.provider_key))
-    return Request(call, call.method, call.path, _query_for(call), headers, call.body)
+    path = call.path.removeprefix(PREFIXES.get(call.provider, ""))
+    return Request(call, call.method, path, _query_for(call), headers, call.body)
 
 
 def _query_for(call: Call) -> str:
@@ -113,9 +116,9 @@ class Relay:
         headers = tuple((name.decode(), value.decode(errors="surrogateescape")) for name, value in response.raw_headers)
         passed = without(end_to_end(headers), "set-cookie")
         begun = Answer(request.call, response.status, passed, _chunks(response), headers, response.close)
-        surface = request.call.surface
-        if surface and begun.streams and begun.legible:
-            return replace(begun, chunks=watched(surface, begun.chunks))
+        grammar = request.call.grammar
+        if grammar and begun.streams and begun.legible:
+            return replace(begun, chunks=watched(grammar, begun.chunks))
         return begun
 
     async def _scrubbed(self, answer: Answer) -> Answer:

@@ -1,6 +1,6 @@
 """The process around the relays: one for each fault under `/faults/<name>`, a faithful one without prefix.
 
-{prefix}/v1/...                    the relay
+{prefix}/v1/...                    the relay; /v1beta, /openai, /model and /mistral too
 POST   {prefix}/_keys              {"expires_in": seconds}?  →  {"key": …}
 DELETE {prefix}/_keys/{key}
 POST   {prefix}/_keys/{key}/expire
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 _LARGEST_BODY = 64 * 2**20
 _LONGEST_HEADER = 64 * 2**10
+_ROOTS = "v1|v1beta|openai|model|mistral"
 
 
 class Server:
@@ -55,7 +56,7 @@ class Server:
             app.router.add_post(f"{prefix}/_keys", self._mint)
             app.router.add_delete(f"{prefix}/_keys/{{key}}", self._revoke)
             app.router.add_post(f"{prefix}/_keys/{{key}}/expire", self._expire)
-            app.router.add_route("*", f"{prefix}/v1/{{path:.*}}", self._relay_call)
+            app.router.add_route("*", f"{prefix}/{{root:{_ROOTS}}}/{{path:.*}}", self._relay_call)
         return app
 
     async def _session(self, _: web.Application) -> AsyncIterator[None]:
@@ -173,7 +174,7 @@ async def _deliver(request: web.Request, answer: Answer) -> web.StreamResponse:
     except UpstreamCutError as cut:
         if not (answer.streams and cut.clean):
             return _cut(request, response)
-        await response.write(error_event(answer.call.surface, cut))
+        await response.write(error_event(answer.call.grammar, cut))
     await response.write_eof()
     return response
 

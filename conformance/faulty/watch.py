@@ -18,8 +18,10 @@ _TERMINAL = {
 
 
 def _finishes(event: Event) -> bool:
-    """Whether a chunk of Chat Completions says why the answer ended: what may follow adds nothing to it."""
-    return any(choice.get("finish_reason") for choice in event.json.get("choices", []))
+    """Whether a chunk of Chat Completions or Gemini says why the answer ended: what may follow adds nothing to it."""
+    choices = any(choice.get("finish_reason") for choice in event.json.get("choices", []))
+    candidates = any(candidate.get("finishReason") for candidate in event.json.get("candidates", []))
+    return choices or candidates or "blockReason" in event.json.get("promptFeedback", {})
 
 
 def breaks(event: Event) -> bool:
@@ -31,7 +33,7 @@ def terminal(surface: Surface, event: Event) -> bool:
     """Whether nothing may follow this event: the protocol's last one, or its error."""
     if surface is Surface.OPENAI_CHAT:
         return event.data == "[DONE]" or "error" in event.json
-    return event.type in _TERMINAL[surface] or "error" in event.json
+    return event.type in _TERMINAL.get(surface, ()) or "error" in event.json
 
 
 async def watched(surface: Surface, chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:

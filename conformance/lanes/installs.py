@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from conformance.lanes.table import MAIN, Lane, lane, lanes, main_lane
-from conformance.surface import Surface
+from conformance.surface import CORE
 from conformance.target.installs import cache_directory, is_whole, set_up
 from conformance.target.schema import Install
 
@@ -73,7 +73,7 @@ def chosen(names: Iterable[str]) -> tuple[Lane, ...]:
         found |= lanes().keys()
     if INSTALLED in asked:
         found |= {each.name for each in lanes().values() if installed_lane(each)}
-    drive = [each for each in lanes().values() if each.name in found - {main_lane(surface) for surface in Surface}]
+    drive = [each for each in lanes().values() if each.name in found - {main_lane(surface) for surface in CORE}]
     if missing := [each for each in drive if not installed_lane(each)]:
         raise NotInstalledError(*missing)
     return tuple(drive)

@@ -19,8 +19,8 @@ from conformance.recordings.judging import CREDENTIALS, OF_ONE_HOP, Findings, ju
 from conformance.recordings.routes import unserved
 from conformance.run import evidence
 from conformance.run.stage import DIRECT, FAULT, TARGET
-from conformance.run.staging import BELOW_PROVIDER, PROVIDER_OF, staged
-from conformance.surface import Surface
+from conformance.run.staging import staged
+from conformance.surface import BELOW_PROVIDER, PROVIDER_OF, Surface
 from conformance.upstream import PATIENCE, Reply, Upstream
 
 if TYPE_CHECKING:

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from conformance.drivers import Door
-from conformance.faulty import FAULTS, FaultyProcess
+from conformance.faulty import FAULTS, PREFIXES, FaultyProcess
 from conformance.run.stage import DIRECT, FAULT, RELAY, TARGET, Stage, Subject
 from conformance.secrets import SHORTEST, Secret, mint
-from conformance.surface import Provider, Surface
+from conformance.surface import BELOW_PROVIDER, PROVIDER_OF, Provider, Surface
 from conformance.target import SECRETS, Auth, Hooks, TargetNotStartedError, launch
 from conformance.upstream.process import UpstreamProcess
 
@@ -21,16 +21,15 @@ if TYPE_CHECKING:
     from conformance.target import Model, Running, Target
     from conformance.upstream import UpstreamAddress
 
-PROVIDER_OF = {
-    Surface.OPENAI_CHAT: Provider.OPENAI,
-    Surface.OPENAI_RESPONSES: Provider.OPENAI,
-    Surface.ANTHROPIC_MESSAGES: Provider.ANTHROPIC,
-}
-BELOW_PROVIDER = {Provider.OPENAI: "/v1", Provider.ANTHROPIC: ""}
 _MODELS = {
     Surface.OPENAI_CHAT: "gpt-5-mini",
     Surface.OPENAI_RESPONSES: "gpt-5-mini",
     Surface.ANTHROPIC_MESSAGES: "claude-sonnet-5-5",
+    Surface.GEMINI: "gemini-3.5-flash",
+    Surface.MISTRAL: "mistral-large-latest",
+    Surface.AZURE_OPENAI: "gpt-5-mini",
+    Surface.BEDROCK: "anthropic.claude-sonnet-5-5-v1:0",
+    Surface.VERTEX: "claude-sonnet-5-5",
 }
 _RELAY_KEYS = Auth.model_validate(
     {
@@ -82,7 +81,7 @@ def _direct(upstream: UpstreamAddress, secrets: Mapping[str, Secret]) -> Subject
 def _relay(name: str, relays: FaultyProcess, prefix: str, secrets: Mapping[str, Secret]) -> Subject:
     doors = {}
     for surface, provider in PROVIDER_OF.items():
-        url = f"{relays.url}{prefix}{BELOW_PROVIDER[provider]}"
+        url = f"{relays.url}{prefix}{PREFIXES.get(provider, '')}{BELOW_PROVIDER[provider]}"
         doors[surface] = Door(url, secrets["client"].value, _MODELS[surface], _MODELS[surface])
     hooks = Hooks(_RELAY_KEYS, relays.url + prefix, {}, {})
     return Subject(name, doors, hooks=hooks.describe(), logs=(relays.log,))

@@ -7,7 +7,7 @@ import os
 from typing import TYPE_CHECKING
 
 from conformance.secrets import mint
-from conformance.surface import Provider
+from conformance.surface import BELOW_PROVIDER, Provider
 from conformance.upstream.process import UpstreamDidNotStartError
 from conformance.upstream.server import serve
 
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from conformance.upstream.control import UpstreamAddress
 
 CONTROL_SECRET = "CONFORMANCE_UPSTREAM_CONTROL_SECRET"  # noqa: S105 - the variable's name
-_BASE_PATHS = {Provider.OPENAI: "/openai/v1", Provider.ANTHROPIC: "/anthropic"}
 
 
 def variable(provider: Provider) -> str:
@@ -47,7 +46,7 @@ async def _serve(host: str, port: int, say: Callable[[str], None]) -> None:
 def _announced(at: UpstreamAddress, keys: dict[Provider, str]) -> Iterator[str]:
     yield "the scripted upstream serves until Ctrl-C"
     for provider, key in keys.items():
-        yield f"{provider:<10} {at.url}{_BASE_PATHS[provider]}  {_shown('key', variable(provider), key)}"
+        yield f"{provider:<10} {at.url}/{provider}{BELOW_PROVIDER[provider]}  {_shown('key', variable(provider), key)}"
     yield f"{'control':<10} {at.control_url}  {_shown('secret', CONTROL_SECRET, at.control_secret)}"
 
 

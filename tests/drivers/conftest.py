@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 import pytest
 
 from conformance.drivers import CLIENTS, Client, Door, Mode, Tape
-from conformance.run.staging import BELOW_PROVIDER, PROVIDER_OF
+from conformance.surface import BELOW_PROVIDER, PROVIDER_OF
 from conformance.upstream import Upstream, UpstreamAddress
 from conformance.upstream.server import serve
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from conformance.drivers import EVERY_MODE, PLAIN, Ask, Mode, Tape, Tool, ToolResult, Turn
-from conformance.surface import Surface
+from conformance.surface import CORE, Surface
 from conformance.upstream import RedactedThinking, Reply, Thinking, ToolCall, Usage
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ async def answered(knock: Knock, upstream: Upstream, surface: Surface, mode: Mod
 
 
 @pytest.mark.parametrize("mode", EVERY_MODE)
-@pytest.mark.parametrize("surface", Surface)
+@pytest.mark.parametrize("surface", CORE)
 async def test_text_tools_and_usage_are_those_of_the_script(
     knock: Knock, upstream: Upstream, surface: Surface, mode: Mode
 ) -> None:
@@ -55,7 +55,7 @@ async def test_thinking_arrives_with_its_proof(knock: Knock, upstream: Upstream,
 
 
 @pytest.mark.parametrize("mode", PLAIN)
-@pytest.mark.parametrize("surface", Surface)
+@pytest.mark.parametrize("surface", CORE)
 async def test_stops_are_told_apart(knock: Knock, upstream: Upstream, surface: Surface, mode: Mode) -> None:
     short = await answered(knock, upstream, surface, mode, Reply(text="cut sho", stop="length"))
     refused = await answered(knock, upstream, surface, mode, Reply(refusal="I would rather not."))
@@ -64,7 +64,7 @@ async def test_stops_are_told_apart(knock: Knock, upstream: Upstream, surface: S
 
 
 @pytest.mark.parametrize("mode", EVERY_MODE)
-@pytest.mark.parametrize("surface", Surface)
+@pytest.mark.parametrize("surface", CORE)
 async def test_an_answer_can_be_given_back_in_the_next_turn(
     knock: Knock, upstream: Upstream, surface: Surface, mode: Mode
 ) -> None:
@@ -91,7 +91,7 @@ async def test_counting_and_listing(knock: Knock, upstream: Upstream, mode: Mode
 
 
 @pytest.mark.parametrize("mode", [Mode.ASYNC, Mode.SYNC])
-@pytest.mark.parametrize("surface", Surface)
+@pytest.mark.parametrize("surface", CORE)
 async def test_nothing_of_the_users_own_environment_is_sent(
     knock: Knock, upstream: Upstream, surface: Surface, mode: Mode, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -105,7 +105,7 @@ async def test_nothing_of_the_users_own_environment_is_sent(
 
 
 @pytest.mark.parametrize("mode", EVERY_MODE)
-@pytest.mark.parametrize("surface", Surface)
+@pytest.mark.parametrize("surface", CORE)
 async def test_a_client_leaves_nothing_open(knock: Knock, upstream: Upstream, surface: Surface, mode: Mode) -> None:
     script = await upstream.answers(Reply(text=("one ", "two ", "three ")))
     client = knock(surface, mode, Tape())

@@ -8,7 +8,7 @@ import anyio
 import pytest
 
 from conformance.drivers import EVERY_MODE, STREAMED, WHOLE, ClientFailedError, Http, Mode, Tape, client, tape
-from conformance.surface import Surface
+from conformance.surface import CORE, Surface
 from conformance.upstream import Delivery, ProviderError, Reply, Verbatim
 from tests.run.hostile import hostile
 
@@ -25,7 +25,7 @@ TOO_MANY = ProviderError(status=429, message="slow down", retry_after="7")
 
 
 @pytest.mark.parametrize("mode", EVERY_MODE)
-@pytest.mark.parametrize("surface", Surface)
+@pytest.mark.parametrize("surface", CORE)
 async def test_a_refusal_keeps_status_headers_body_and_class(
     knock: Knock, upstream: Upstream, surface: Surface, mode: Mode
 ) -> None:
@@ -40,7 +40,7 @@ async def test_a_refusal_keeps_status_headers_body_and_class(
 
 
 @pytest.mark.parametrize("mode", EVERY_MODE)
-@pytest.mark.parametrize("surface", Surface)
+@pytest.mark.parametrize("surface", CORE)
 async def test_a_connection_that_breaks_is_a_failure(
     knock: Knock, upstream: Upstream, surface: Surface, mode: Mode
 ) -> None:
@@ -70,7 +70,7 @@ async def test_a_connection_that_breaks_is_a_failure(
     ],
 )
 @pytest.mark.parametrize("mode", WHOLE)
-@pytest.mark.parametrize("surface", Surface)
+@pytest.mark.parametrize("surface", CORE)
 async def test_a_200_that_is_no_answer_is_a_failure(
     knock: Knock, upstream: Upstream, surface: Surface, mode: Mode, said: Verbatim
 ) -> None:
@@ -83,7 +83,7 @@ async def test_a_200_that_is_no_answer_is_a_failure(
     "body", [b"", b"\n\n\n", b"<html>It works!</html>", b"data: <html>\n\n", b"data: []\n\n", b"\xff\xfe\n\n"]
 )
 @pytest.mark.parametrize("mode", STREAMED)
-@pytest.mark.parametrize("surface", Surface)
+@pytest.mark.parametrize("surface", CORE)
 async def test_a_stream_that_is_no_stream_is_a_failure(
     knock: Knock, upstream: Upstream, surface: Surface, mode: Mode, body: bytes
 ) -> None:
@@ -97,7 +97,7 @@ async def test_success_where_failure_was_due_is_told(knock: Knock, upstream: Ups
         await knock(Surface.OPENAI_CHAT, Mode.ASYNC, Tape()).fails(script.prompt)
 
 
-@pytest.mark.parametrize("surface", Surface)
+@pytest.mark.parametrize("surface", CORE)
 async def test_a_failure_in_mid_stream_tells_what_had_come(knock: Knock, upstream: Upstream, surface: Surface) -> None:
     script = await upstream.answers(Reply(text=("one ", "two "), delivery=Delivery(error_after=3)))
     failure = await knock(surface, Mode.ASYNC_STREAM, Tape()).fails(script.prompt)
@@ -105,7 +105,7 @@ async def test_a_failure_in_mid_stream_tells_what_had_come(knock: Knock, upstrea
 
 
 @pytest.mark.parametrize("mode", STREAMED)
-@pytest.mark.parametrize("surface", Surface)
+@pytest.mark.parametrize("surface", CORE)
 async def test_text_that_is_held_back_is_missed_at_the_deadline(
     knock: Knock, upstream: Upstream, surface: Surface, mode: Mode, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -128,7 +128,7 @@ async def test_text_that_never_comes_is_missed_at_the_end(knock: Knock, upstream
 
 
 @pytest.mark.parametrize("mode", [Mode.ASYNC, Mode.SYNC, Mode.ASYNC_STREAM, Mode.SYNC_STREAM])
-@pytest.mark.parametrize("surface", Surface)
+@pytest.mark.parametrize("surface", CORE)
 async def test_a_flood_is_dammed(knock: Knock, surface: Surface, mode: Mode, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tape, "MOST_BYTES", 1_000_000)
     with hostile("flood") as url:

@@ -9,7 +9,7 @@ import pytest
 
 from conformance.drivers import EVERY_MODE, Http, Mode, Tape
 from conformance.drivers.tape import Exchange
-from conformance.surface import Surface
+from conformance.surface import CORE, Surface
 from conformance.upstream import Delivery, Reply
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ PACKED = Reply(text="packed " * 50, delivery=Delivery(encoding="gzip"))
 
 @pytest.mark.parametrize("reply", [SPLIT, PACKED], ids=["split", "gzip"])
 @pytest.mark.parametrize("mode", EVERY_MODE)
-@pytest.mark.parametrize("surface", Surface)
+@pytest.mark.parametrize("surface", CORE)
 async def test_the_tape_holds_what_the_upstream_received_and_sent(
     knock: Knock, upstream: Upstream, surface: Surface, mode: Mode, reply: Reply
 ) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from conformance.faulty import FaultyProcess
 from conformance.secrets import Secret, mint
+from conformance.surface import Provider
 from conformance.upstream import Upstream, UpstreamAddress
 from conformance.upstream.process import UpstreamProcess
 from tests.faulty.seen import Lane
@@ -19,12 +20,12 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="session")
 def run_secrets() -> dict[str, Secret]:
-    return {name: mint(name) for name in ("client", "openai", "anthropic")}
+    return {name: mint(name) for name in ("client", *Provider)}
 
 
 @pytest.fixture(scope="session")
 def address(run_secrets: dict[str, Secret]) -> Iterator[UpstreamAddress]:
-    with UpstreamProcess({name: run_secrets[name].value for name in ("openai", "anthropic")}) as address:
+    with UpstreamProcess({name: run_secrets[name].value for name in Provider}) as address:
         yield address
 
 

@@ -15,11 +15,12 @@ import pytest
 
 from conformance.faulty import FaultyDidNotStartError, FaultyProcess
 from conformance.secrets import mint
+from conformance.surface import Provider
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-SECRETS = {name: mint(name) for name in ("client", "openai", "anthropic")}
+SECRETS = {name: mint(name) for name in ("client", *Provider)}
 NOWHERE = "http://127.0.0.1:9"
 
 
@@ -74,7 +75,8 @@ import sys
 from pathlib import Path
 from conformance.faulty import FaultyProcess
 from conformance.secrets import mint
-secrets = {name: mint(name) for name in ("client", "openai", "anthropic")}
+from conformance.surface import Provider
+secrets = {name: mint(name) for name in ("client", *Provider)}
 with FaultyProcess("http://127.0.0.1:9", secrets, Path(sys.argv[1])) as relays:
     print(relays._process.pid, flush=True)
     sys.stdin.read()

@@ -12,8 +12,7 @@ import pytest
 from conformance.drivers import CLIENTS, Client, Door, Mode, Tape
 from conformance.lanes import RemoteSdk
 from conformance.lanes.worker import Worker
-from conformance.run.staging import BELOW_PROVIDER, PROVIDER_OF
-from conformance.surface import Surface
+from conformance.surface import BELOW_PROVIDER, CORE, PROVIDER_OF, Surface
 from conformance.upstream import Upstream, UpstreamAddress
 from conformance.upstream.server import serve
 
@@ -82,6 +81,6 @@ def workers_here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[Surf
         sdk: Worker(sdk, [sys.executable, str(PROGRAM), sdk], tmp_path_factory.mktemp(sdk))
         for sdk in ("openai", "anthropic")
     }
-    yield {surface: named[PROVIDER_OF[surface]] for surface in Surface}
+    yield {surface: named[PROVIDER_OF[surface]] for surface in CORE}
     for worker in named.values():
         worker.stop()

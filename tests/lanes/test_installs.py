@@ -7,7 +7,7 @@ import pytest
 
 from conformance.lanes import NotInstalledError, UnknownLaneError, chosen, install_lane, lane, lanes, main_lane
 from conformance.lanes.installs import described, installed_lane
-from conformance.surface import Surface
+from conformance.surface import CORE
 from conformance.target import InstallFailedError
 from tests.target.test_installs import wheel
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from conformance.lanes import Lane
 
-MAINS = {main_lane(surface) for surface in Surface}
+MAINS = {main_lane(surface) for surface in CORE}
 
 
 @pytest.fixture(autouse=True)

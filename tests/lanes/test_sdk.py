@@ -14,7 +14,7 @@ from conformance.lanes.installs import installed_lane
 from conformance.lanes.protocol import Cancel
 from conformance.lanes.worker import Worker
 from conformance.lanes.workers import command
-from conformance.surface import Surface
+from conformance.surface import CORE, Surface
 from conformance.upstream import Delivery, ProviderError, Raw, RedactedThinking, Reply, Thinking, ToolCall, Usage
 from tests.absent import absent
 
@@ -31,7 +31,7 @@ RICH = Reply(text="Let me look.\u2028☕", tool_calls=(CALL,), usage=Usage(input
 WORDS = ("one ", "two ", "three ")
 IN_CI = frozenset({"openai-2", "anthropic-1"})
 
-every_surface = pytest.mark.parametrize("surface", Surface)
+every_surface = pytest.mark.parametrize("surface", CORE)
 
 
 def counted(client: Client, prompt: str) -> Ask:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from conformance.recordings import NoRecordingsError, Recording, RecordingsInvalidError, read_recordings
-from conformance.surface import Surface
+from conformance.surface import CORE, Surface
 from tests.recordings.samples import STREAM, exchange, files, stored, streamed
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ def the_one(directory: Path, recorded: dict[str, Any]) -> Recording:
 
 def problems(directory: Path) -> list[str]:
     with pytest.raises(RecordingsInvalidError) as caught:
-        read_recordings(directory, tuple(Surface))
+        read_recordings(directory, CORE)
     return caught.value.problems
 
 
@@ -63,7 +63,7 @@ def test_a_content_type_that_the_source_left_out_is_put_back(
 
 def test_they_come_in_the_order_of_their_ids(tmp_path: Path) -> None:
     stored(tmp_path, exchange("b"), exchange("a"), exchange("c", protocol="openai-responses"))
-    assert [recording.id for recording in read_recordings(tmp_path, tuple(Surface))] == ["a", "b", "c"]
+    assert [recording.id for recording in read_recordings(tmp_path, CORE)] == ["a", "b", "c"]
 
 
 def test_other_protocols_are_left_alone(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from conformance.run.account import report
 from conformance.run.plan import Plan
 from conformance.run.progress import ProgressDisplay
 from conformance.run.sweep import TO_CLIENT, TO_UPSTREAM
-from conformance.surface import Surface
+from conformance.surface import CORE, Surface
 from conformance.target import FEATURES, load
 from tests.run.test_results import result
 
@@ -30,7 +30,7 @@ LANE = Lane("openai-2", "pip", "openai", "2.54.0", (Surface.OPENAI_CHAT,), {"pla
 def accounted(
     *results: Result, asked_for: str = "relay", without: str = "", lanes: tuple[Lane, ...] = (), **options: Any
 ) -> Report:
-    plan = Plan(tuple(Surface), frozenset(RELAY.claims.profiles), frozenset(FEATURES) - {without}, lanes=lanes)
+    plan = Plan(CORE, frozenset(RELAY.claims.profiles), frozenset(FEATURES) - {without}, lanes=lanes)
     return report(
         **{
             "target": RELAY,

@@ -14,7 +14,7 @@ import yaml
 from conformance.drivers import Exchange, Mode, Tape
 from conformance.run.evidence import joined, leaks_to_client, leaks_to_upstream, write
 from conformance.secrets import Secret, find, forms, mint
-from conformance.surface import Surface
+from conformance.surface import CORE, Surface
 from conformance.upstream import Received, Reply, ToolCall
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def assert_clean(directory: Path, *secrets: Secret) -> None:
 
 
 @pytest.mark.parametrize("mode", [Mode.ASYNC, Mode.SYNC, Mode.ASYNC_STREAM, Mode.SYNC_STREAM])
-@pytest.mark.parametrize("surface", Surface)
+@pytest.mark.parametrize("surface", CORE)
 async def test_vcrpy_replays_a_call_to_the_sdk_as_it_was(
     surface: Surface, mode: Mode, knock: Knock, upstream: Upstream, tmp_path: Path
 ) -> None:

@@ -7,7 +7,7 @@ from conformance.check import TRANSLATION, Check
 from conformance.drivers import Mode
 from conformance.lanes import MAIN, Lane, lanes
 from conformance.run.plan import CaseOf, Plan
-from conformance.surface import Surface
+from conformance.surface import CORE, Surface
 from conformance.target import FEATURES, PROFILES
 
 CHECKS = load_suites()
@@ -18,7 +18,7 @@ def plan(
     *surfaces: Surface, profiles: set[str] | None = None, without: str = "", only: str = "", selftest: bool = False
 ) -> Plan:
     return Plan(
-        surfaces or tuple(Surface),
+        surfaces or CORE,
         frozenset(profiles or PROFILES),
         frozenset(FEATURES) - {without},
         frozenset(filter(None, [only])),
@@ -48,11 +48,11 @@ def test_the_selftest_runs_each_fault_and_a_relay_without_any() -> None:
 
 def test_a_check_runs_where_surface_profile_and_feature_are_claimed() -> None:
     check = CHECKS["plain/text"]
-    assert surfaces(plan(), check) == set(Surface)
+    assert surfaces(plan(), check) == set(CORE)
     assert surfaces(plan(MESSAGES), check) == {MESSAGES}
     assert surfaces(plan(profiles={"openai-chat", "headers"}), check) == {CHAT}
     assert surfaces(plan(without="body"), check) == set()
-    assert surfaces(plan(only="plain/text"), check) == set(Surface)
+    assert surfaces(plan(only="plain/text"), check) == set(CORE)
     assert surfaces(plan(only="plain/unicode"), check) == set()
 
 

@@ -15,6 +15,7 @@ import httpx2
 import openai
 import pytest
 
+from conformance.surface import Provider
 from conformance.upstream import Reply, Upstream, UpstreamAddress
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ def serving(**environment: str) -> Iterator[tuple[subprocess.Popen[str], dict[st
         try:
             assert process.stdout
             assert process.stdout.readline() == "the scripted upstream serves until Ctrl-C\n"
-            lines = [process.stdout.readline().split() for _ in range(3)]
+            lines = [process.stdout.readline().split() for _ in range(len(Provider) + 1)]
             yield process, {words[0]: words[1:] for words in lines}
         finally:
             process.kill()

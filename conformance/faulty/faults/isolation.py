@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 _CARRIERS = {"authorization", "x-api-key"}
 _AGENTS = re.compile("claude-cli|claude-code|codex|gemini")
-_OTHER = {Provider.ANTHROPIC: Provider.OPENAI, Provider.OPENAI: Provider.ANTHROPIC}
+_OTHER = dict.fromkeys(Provider, Provider.OPENAI) | {Provider.OPENAI: Provider.ANTHROPIC}
 
 
 @fault.request("leaks-client-key", "sends the client's key upstream beside the provider's")
