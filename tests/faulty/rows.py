@@ -527,7 +527,6 @@ TRANSLATION = (
     ),
     Spoils("forwards-notes-of-its-own", CHAT, "asked body", lambda it: "relay_params" in it.asked),
     Spoils("drops-images", CLAUDE.but(turns=(PICTURE,)), "asked body", lambda it: b"base64" not in it.received[0].body),
-    Spoils("makes-up-an-ending", TOLD.delivered(end_after=4), "body", lambda it: it.types[-1] == "message_stop"),
     Spoils("asks-for-the-whole", asked(CHAT, stream=True), "asked body", lambda it: "stream" not in it.asked),
 )
 

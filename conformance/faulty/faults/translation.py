@@ -2,19 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from conformance.faulty.exchange import UpstreamCutError
 from conformance.faulty.fault import fault
-from conformance.faulty.sse import Event, as_text
 from conformance.faulty.tree import changed, dropping
-from conformance.surface import Surface
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
-    from conformance.faulty.exchange import Answer
     from conformance.faulty.sse import Json
 
 _IMAGES = {"image", "image_url", "input_image"}
@@ -78,39 +71,3 @@ def makes_up_searches(answer: Json) -> Json:
         return answer
     search = {"type": "server_tool_use", "id": "srvtoolu_1", "name": "web_search", "input": {"query": ""}}
     return answer | {"content": [search, *answer["content"]]}
-
-
-@fault.answer("makes-up-an-ending", "finishes a stream in the client's protocol that the provider did not finish")
-async def makes_up_an_ending(answer: Answer) -> Answer:
-    return replace(answer, chunks=_finished(answer)) if answer.streams else answer
-
-
-async def _finished(answer: Answer) -> AsyncIterator[bytes]:
-    try:
-        async for chunk in answer.chunks:
-            yield chunk
-    except UpstreamCutError:
-        for event in _ENDINGS[answer.call.surface or Surface.OPENAI_CHAT]:
-            yield event.raw
-
-
-_STOPPED = {"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage": {"output_tokens": 1}}
-_COMPLETED: Json = {
-    "type": "response.completed",
-    "response": {"id": "r", "model": "m", "output": [], "status": "completed"},
-}
-_LAST_CHUNK = {
-    "id": "c",
-    "object": "chat.completion.chunk",
-    "created": 1,
-    "model": "m",
-    "choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}],
-}
-_ENDINGS = {
-    Surface.OPENAI_CHAT: (Event.of(as_text(_LAST_CHUNK)), Event.of("[DONE]")),
-    Surface.OPENAI_RESPONSES: (Event.of(as_text(_COMPLETED), "response.completed"),),
-    Surface.ANTHROPIC_MESSAGES: (
-        Event.of(as_text(_STOPPED), "message_delta"),
-        Event.of(as_text({"type": "message_stop"}), "message_stop"),
-    ),
-}

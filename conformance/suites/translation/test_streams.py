@@ -104,7 +104,7 @@ async def test_an_error_amid_the_stream_is_an_error_for_the_client(client: Clien
     requirement="translated-stream-truncated",
     feature="cut",
     modes=STREAM,
-    catches=("makes-up-an-ending",),
+    catches=("makes-up-ending",),
 )
 async def test_an_answer_that_broke_off_is_never_shown_as_finished(
     client: Client, upstream: Upstream, tape: Tape
