@@ -8,7 +8,7 @@ from abc import ABC, abstractmethod
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from functools import cache, partial
+from functools import cache, partial, singledispatch
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import anyio
@@ -29,10 +29,14 @@ SILENCE = 3 * PATIENCE
 """Seconds without a byte after which a client gives up."""
 
 _END = object()
+_SETTINGS = ("OPENAI_", "ANTHROPIC_", "AZURE_OPENAI_", "AWS_", "CLOUD_ML_", "GOOGLE_", "GEMINI_", "MISTRAL_")
 
 
 class Mode(StrEnum):
-    """How the SDK is called: blocking or not, whole or streamed, plainly or through the SDK's helpers; or no SDK."""
+    """How the SDK is called: blocking or not, whole or streamed, plainly or through the SDK's helpers; or no SDK.
+
+    The last four are other SDKs that speak a surface too: Mistral's on Chat Completions, OpenAI's on Azure's v1 path.
+    """
 
     HTTP = "http"
     ASYNC = "async"
@@ -42,6 +46,10 @@ class Mode(StrEnum):
     SYNC_STREAM = "sync-stream"
     ASYNC_HELPER = "async-stream-helper"
     SYNC_HELPER = "sync-stream-helper"
+    MISTRALAI = "mistralai"
+    MISTRALAI_STREAM = "mistralai-stream"
+    OPENAI_V1 = "openai-v1"
+    OPENAI_V1_STREAM = "openai-v1-stream"
 
     @property
     def blocks(self) -> bool:
@@ -61,6 +69,9 @@ STREAMED = (Mode.ASYNC_STREAM, Mode.SYNC_STREAM, Mode.ASYNC_HELPER, Mode.SYNC_HE
 EVERY_MODE = WHOLE + STREAMED
 PLAIN = (*WHOLE, Mode.ASYNC_STREAM, Mode.SYNC_STREAM)
 """All but the streaming helpers, which refuse answers that stop short."""
+
+BARE = (Mode.HTTP, Mode.ASYNC, Mode.SYNC, Mode.ASYNC_STREAM, Mode.SYNC_STREAM)
+"""What an SDK can do that has neither raw responses nor streaming helpers."""
 
 
 @dataclass(frozen=True)
@@ -86,6 +97,7 @@ class Client(ABC):
 
     surface: ClassVar[Surface]
     path: ClassVar[str]
+    modes: ClassVar[tuple[Mode, ...]] = (Mode.HTTP, *EVERY_MODE)
 
     def __init__(self, door: Door, mode: Mode, tape: Tape, *, retries: int = 0, sdk: Any = None) -> None:
         self.door = door
@@ -99,13 +111,13 @@ class Client(ABC):
             async with self.stream(ask) as stream:
                 return await stream.answer()
         with reported():
-            return self.read(whole(await self._answered(self._arguments(_ask(ask)))))
+            return self.read(await self._answered(self._arguments(_ask(ask))))
 
-    async def _answered(self, arguments: dict[str, Any]) -> Any:
+    async def _answered(self, arguments: dict[str, Any]) -> dict[str, Any]:
         if self.mode is not Mode.ASYNC_RAW:
-            return await self._run(self._resource(arguments).create, **arguments)
+            return whole(await self._run(self._resource(arguments).create, **arguments))
         response = await self._run(self._resource(arguments).with_raw_response.create, **arguments)
-        return await self._run(response.parse)
+        return whole(await self._run(response.parse))
 
     async def fails(self, ask: Ask | str) -> Failure:
         """Make one call that must not succeed."""
@@ -172,6 +184,10 @@ class Client(ABC):
         ask = _ask(ask)
         return {"model": self.door.model, **self.said(ask), **ask.fields}
 
+    def url(self, *, stream: bool = False) -> str:  # noqa: ARG002 - some surfaces say in the path that they stream
+        """Where that body goes."""
+        return self.door.url + self.path
+
     async def aclose(self) -> None:
         await self._run(self._sdk.close)
 
@@ -206,6 +222,23 @@ class Client(ABC):
     def event(self, event: Any) -> dict[str, Any] | None:
         """An SDK event as JSON values; None for what the helper itself made up."""
         return whole(event)
+
+
+class Source:
+    """Events that an SDK hands over as a bare iterator, to be left like all others."""
+
+    def __init__(self, events: Any) -> None:
+        self._events = events
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self._events)
+
+    def __aiter__(self) -> AsyncIterator[Any]:
+        return aiter(self._events)
+
+    def close(self) -> Any:
+        """Blocking or not, as the iterator is."""
+        return self._events.close() if hasattr(self._events, "close") else self._events.aclose()
 
 
 class Stream:
@@ -270,7 +303,9 @@ def reported(events: list[dict[str, Any]] | None = None) -> Iterator[None]:
         raise ClientFailedError(replace(failure(error), seen=tuple(events or ()))) from error
 
 
+@singledispatch
 def failure(error: Exception) -> Failure:
+    """How an SDK's exception tells of a failure; SDKs whose exceptions tell it otherwise register theirs."""
     if isinstance(error, FailedElsewhereError):
         return error.failure
     response = getattr(error, "response", None)
@@ -300,7 +335,7 @@ def whole(value: Any) -> dict[str, Any]:
 @contextmanager
 def _nobodys_settings() -> Iterator[None]:
     """SDKs find organisations, headers and tokens in the environment: the user's own, and no gateway's business."""
-    hidden = {name: os.environ.pop(name) for name in list(os.environ) if name.startswith(("OPENAI_", "ANTHROPIC_"))}
+    hidden = {name: os.environ.pop(name) for name in list(os.environ) if name.startswith(_SETTINGS)}
     try:
         yield
     finally:

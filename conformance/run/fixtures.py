@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from conformance.drivers import CLIENTS, Client, Door, Mode, Tape
+from conformance.drivers import Client, Door, Mode, Tape, client_of
 from conformance.drivers.http import Http
 from conformance.lanes import MAIN, RemoteSdk, Workers
 from conformance.run.afterwards import AFTERWARDS, look_back
@@ -112,7 +112,9 @@ def _client(
     case: CaseOf, workers: Workers, door: Door, tape: Tape, *, mode: Mode | None = None, retries: int = 0
 ) -> Client:
     sdk = None if case.lane == MAIN else RemoteSdk(workers.of(case.lane), door, tape, retries=retries)
-    return CLIENTS[case.surface](door, mode or case.mode, tape, retries=retries, sdk=sdk)
+    made = client_of(case.surface, mode or case.mode)
+    assert made is not None, f"no SDK is called as {mode or case.mode} on {case.surface}"
+    return made(door, mode or case.mode, tape, retries=retries, sdk=sdk)
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from conformance.check import TRANSLATION
-from conformance.drivers import Mode
+from conformance.drivers import Mode, client_of
 from conformance.lanes import MAIN
 from conformance.ledger import added_profiles
 from conformance.run.stage import DIRECT, FAULT, RELAY, TARGET
@@ -118,7 +118,7 @@ class Plan:
 
     def drivers(self, check: Check, subject: str, surface: Surface) -> Iterator[tuple[str, Mode]]:
         """Lanes and modes; a relay with a fault shows what a check is worth, on whatever lane."""
-        yield from ((MAIN, mode) for mode in check.modes)
+        yield from ((MAIN, mode) for mode in check.modes if client_of(surface, mode))
         if check.lanes and subject in {DIRECT, TARGET}:
             for lane in self.lanes:
                 if surface in lane.surfaces and lane.can(check.id):
