@@ -13,17 +13,21 @@ from gateway.admission import admit, authorize
 from gateway.audit import AuditLog
 from gateway.calls import Answer, Call
 from gateway.errors import RefusalError
+from gateway.fallback import first_answer
 from gateway.keys import KeyStore
-from gateway.relay import HEADER_BYTES, HEADER_COUNT, Relay
+from gateway.relay import HEADER_BYTES, HEADER_COUNT, Relay, Straight
 from gateway.routes import Routes
-from gateway.translation import translate
+from gateway.translation import Translated
 
 if TYPE_CHECKING:
     from aiohttp.abc import AbstractStreamWriter
     from aiohttp.http_parser import RawRequestMessage
     from aiohttp.web_protocol import RequestHandler
 
+    from gateway.admission import Admission
     from gateway.config import Settings
+    from gateway.fallback import Attempt
+    from gateway.routes import Place, Route
 
 logger = logging.getLogger(__name__)
 
@@ -33,7 +37,7 @@ class Gateway:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._routes = Routes(settings.providers, settings.models)
+        self._routes = Routes(settings)
         self._running = AsyncExitStack()
         self._stopping = False
 
@@ -108,16 +112,19 @@ class Gateway:
         try:
             call.admission = admission = admit(call.request.headers, self._keys)
             refuse_upgrade(call)
-            route = self._routes.find(call.request.method, call.path, call.vendor)
-            authorize(admission.key, route.audience)
-            call.route = route
+            place = self._routes.find(call.request.method, call.path, call.vendor)
+            authorize(admission.key, place.audience)
+            call.place = place
             call.body = await read_body(call.request)
-            if bridge := self._routes.bridge(route, call.path, call.body):
-                strict = self._settings.translation.mode == "strict"
-                return await translate(self._relay, call, admission, bridge, strict=strict)
-            return await self._relay.relay(call, admission, route)
+            ways = self._routes.ways(place, call.request.headers, call.body, None)
+            return await first_answer([self._attempt(call, admission, place, way) for way in ways])
         except RefusalError as refusal:
             return await call.refuse(refusal)
+
+    def _attempt(self, call: Call, admission: Admission, place: Place, way: Route) -> Attempt:
+        if way.path is not None:
+            return Straight(self._relay, call, admission, way)
+        return Translated(self._relay, call, admission, place, way, strict=self._settings.translation.mode == "strict")
 
     def _health(self, path: str) -> web.Response:
         if path == "/readyz" and not self._keys.ready():

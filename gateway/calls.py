@@ -17,7 +17,7 @@ from gateway import errors, metering, surfaces
 
 if TYPE_CHECKING:
     from gateway.admission import Admission
-    from gateway.routes import Route
+    from gateway.routes import Place, Route
 
 End = Literal["complete", "client-abort", "upstream-cut", "refused", "error"]
 PROCESS = token_hex(6)  # drawn once: an id need be unique, not secret
@@ -50,6 +50,7 @@ class Call:
     request_id: str = field(default_factory=lambda: f"req_{PROCESS}{next(NUMBERS):012x}")
     arrived: float = field(default_factory=time.perf_counter)
     admission: Admission | None = None
+    place: Place | None = None
     route: Route | None = None
     body: bytes = b""
     upstream_request_id: str | None = None
@@ -68,7 +69,7 @@ class Call:
 
     @property
     def vendor(self) -> surfaces.Vendor:
-        return surfaces.vendor_of(self.path, anthropic_version="anthropic-version" in self.request.headers)
+        return surfaces.vendor_of(self.path, self.request.headers)
 
     def start(self, status: int, reason: str | None, headers: CIMultiDict[str], *, at_once: bool = False) -> Answer:
         headers[GATEWAY_REQUEST_ID] = self.request_id
@@ -96,13 +97,13 @@ class Call:
 
     def row(self) -> dict[str, Any]:
         now = time.perf_counter()
-        key, route = self.admission and self.admission.key, self.route
+        key, place, route = self.admission and self.admission.key, self.place, self.route
         return {
             "ts": datetime.now(UTC).isoformat(timespec="milliseconds"),
             "request_id": self.request_id,
             "key": key and key.fingerprint,
             "key_name": key and key.name,
-            "surface": route and route.surface,
+            "surface": route.surface if route else place and place.audience[0],
             "method": self.request.method,
             "path": self.path,
             "provider": route and route.upstream.provider,
@@ -116,7 +117,7 @@ class Call:
             "bytes_in": len(self.body),
             "bytes_out": self.bytes_out,
             "secrets_injected": [route.upstream.credential.name] if route and self.injected else [],
-            "decision": "allow" if route else "deny",
+            "decision": "allow" if place else "deny",
             "end": self.end,
         }
 

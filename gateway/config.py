@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
@@ -19,12 +20,14 @@ from pydantic import (
 )
 from yarl import URL
 
-from gateway.surfaces import Surface
+from gateway.surfaces import Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 MEBIBYTE = 1024 * 1024
+DNS_NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
+MOST_NAME_CHARACTERS = 253
 
 
 class ConfigError(Exception):
@@ -57,6 +60,19 @@ def not_empty(items: tuple[Any, ...]) -> tuple[Any, ...]:
     if not items:
         raise ValueError("must not be empty")
     return items
+
+
+def not_blank(text: str) -> str:
+    if not text.strip():
+        raise ValueError("must not be empty")
+    return text.strip()
+
+
+def dns_name(text: str) -> str:
+    """A subdomain of RFC 1123, as Kubernetes takes it for names."""
+    if len(text) > MOST_NAME_CHARACTERS or not DNS_NAME.fullmatch(text):
+        raise ValueError("must be lower-case letters, digits, '-' and '.', and begin and end with a letter or digit")
+    return text
 
 
 LocalPath = Annotated[Path, AfterValidator(beside_the_config)]
@@ -126,21 +142,49 @@ class CredentialSource(Section):
             raise ValueError(f"cannot read {path}: {getattr(error, 'strerror', error)}") from None
 
 
+class Aws(Section):
+    """What SigV4 signs with beside the secret access key, which is the provider's credential."""
+
+    region: str = Field(min_length=1)
+    access_key_id: str = Field(min_length=1)
+    session_token: CredentialSource | None = None
+
+
 class Provider(Section):
-    id: str = Field(pattern=r"^[A-Za-z0-9._-]{1,64}$")
-    surfaces: Annotated[tuple[Surface, ...], AfterValidator(not_empty)]
+    """`as` is what routing calls it instead of its id; an agent's key may be held to providers of one `family`."""
+
+    id: Annotated[str, AfterValidator(dns_name)]
+    alias: str | None = Field(default=None, alias="as", pattern=r"^[A-Za-z0-9_-]{1,64}$")
+    family: str | None = Field(default=None, pattern=r"^[A-Za-z0-9._-]{1,64}$")
+    surfaces: Annotated[tuple[Protocol, ...], AfterValidator(not_empty)]
     base_url: HttpURL
     credential: CredentialSource
-    auth: Literal["bearer", "x-api-key"] = "bearer"
+    auth: Literal["bearer", "x-api-key", "api-key", "x-goog-api-key", "sigv4"] = "bearer"
+    aws: Aws | None = None
+    api_version: str | None = Field(default=None, pattern=r"^\d{4}-\d{2}-\d{2}(-preview)?$")
+
+    @property
+    def name(self) -> str:
+        return self.alias or self.id
+
+    @model_validator(mode="after")
+    def signs_with_aws(self) -> Self:
+        if (self.auth == "sigv4") != (self.aws is not None):
+            raise ValueError("'aws' belongs to auth = \"sigv4\", and the other way round")
+        return self
 
 
 class Model(Section):
-    """A model whose provider may be asked in another protocol than the client's: the call is translated."""
+    """A client's name for a provider's model. Where the provider speaks another protocol the call is translated.
+
+    `fallback` names the models to be asked, in this order, while those before them fail.
+    """
 
     name: str = Field(min_length=1)
     provider: str
-    protocol: Surface
+    protocol: Protocol
     upstream_name: str | None = None
+    fallback: tuple[str, ...] = ()
 
 
 class Translation(Section):
@@ -149,12 +193,27 @@ class Translation(Section):
     mode: Literal["strict", "lenient"] = "lenient"
 
 
+class Mapping(Section):
+    value: Annotated[str, AfterValidator(not_blank)]
+    provider: str
+
+
+class Routing(Section):
+    """`header` lets clients pick the provider, by the first of `mappings` that fits; else it is the default one."""
+
+    header: str = Field(default="x-provider", pattern=r"^[A-Za-z0-9-]{1,64}$")
+    default: str | None = None
+    mappings: tuple[Mapping, ...] = ()
+    unknown_models: Literal["pass", "refuse"] = "pass"
+
+
 class Settings(Section):
     listen: Listen = Listen()
     keys: Keys
     audit: Audit | None = None
     providers: Annotated[tuple[Provider, ...], AfterValidator(not_empty)]
     models: tuple[Model, ...] = ()
+    routing: Routing = Routing()
     translation: Translation = Translation()
 
 

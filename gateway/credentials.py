@@ -37,5 +37,5 @@ class Credential:
 def credential_of(provider: Provider) -> Credential:
     secret = provider.credential.reveal()
     spellings = (secret, quote(secret, safe=""), base64.b64encode(secret.encode()).decode().rstrip("="))
-    header, value = ("x-api-key", secret) if provider.auth == "x-api-key" else ("Authorization", f"Bearer {secret}")
+    header, value = ("Authorization", f"Bearer {secret}") if provider.auth == "bearer" else (provider.auth, secret)
     return Credential(provider.credential.name, header, value, tuple(dict.fromkeys(spellings)))

@@ -21,7 +21,7 @@ from gateway.errors import error_object
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from gateway.surfaces import Surface
+    from gateway.surfaces import Protocol
 
 DONE = b"[DONE]"
 MESSAGE = "The upstream closed the connection before the stream was finished."
@@ -72,18 +72,18 @@ def messages_error(_: list[bytes]) -> dict[str, Any]:
     return error_object("anthropic", 502, "upstream_error", MESSAGE)
 
 
-ENDINGS: dict[Surface, Ending] = {
+ENDINGS: dict[Protocol, Ending] = {
     "openai-chat": Ending(chat_finishes, chat_error, None),
     "openai-responses": Ending(responses_finishes, responses_error, "error"),
     "anthropic-messages": Ending(messages_finishes, messages_error, "error"),
 }
 
 
-def finished(surface: Surface, stream: bytes) -> bool:
+def finished(form: Protocol, stream: bytes) -> bool:
     """Whether a stream with plain newlines, or the end of it that was kept, holds its terminal marker."""
     if DONE in map(sse.data_of, islice(sse.backwards(stream), 2)):
         return True
-    return any(ENDINGS[surface].finishes(event) for event in objects(sse.backwards(stream)))
+    return any(ENDINGS[form].finishes(event) for event in objects(sse.backwards(stream)))
 
 
 def objects(events: Iterable[bytes]) -> Iterator[dict[str, Any]]:
@@ -101,9 +101,9 @@ def parsed(text: str) -> Any:
         return None
 
 
-def interruption(surface: Surface, stream: bytes) -> bytes:
+def interruption(form: Protocol, stream: bytes) -> bytes:
     """What to append to a stream that is not finished."""
-    ending = ENDINGS[surface]
+    ending = ENDINGS[form]
     remainder = b"\n" if stream.endswith(b"\r") else rest_of_character(stream)
     *whole, half = sse.with_plain_newlines(stream + remainder).split(b"\n\n")
     error = json.dumps(ending.error(whole))

@@ -16,7 +16,21 @@ ANTHROPIC_TYPES = {
     404: "not_found_error",
     413: "request_too_large",
 }
-REQUEST_ID_HEADERS: dict[Vendor, str] = {"openai": "x-request-id", "anthropic": "request-id"}
+GOOGLE_STATUSES = {
+    400: "INVALID_ARGUMENT",
+    401: "UNAUTHENTICATED",
+    403: "PERMISSION_DENIED",
+    404: "NOT_FOUND",
+    429: "RESOURCE_EXHAUSTED",
+    503: "UNAVAILABLE",
+    504: "DEADLINE_EXCEEDED",
+}
+REQUEST_ID_HEADERS: dict[Vendor, str] = {
+    "openai": "x-request-id",
+    "anthropic": "request-id",
+    "google": "x-request-id",
+    "aws": "x-amzn-requestid",
+}
 SERVER_ERRORS = 500
 
 
@@ -29,6 +43,13 @@ class RefusalError(Exception):
         self.code = code
         self.message = message
         self.headers = headers or {}
+
+
+class UnreachableError(RefusalError):
+    """The provider gave no answer at all."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(502, "upstream_error", f"The upstream cannot be reached ({reason}).")
 
 
 def unauthorized(message: str) -> RefusalError:
@@ -51,5 +72,10 @@ def error_object(vendor: Vendor, status: int, code: str, message: str) -> dict[s
     if vendor == "anthropic":
         kind = "api_error" if status >= SERVER_ERRORS else ANTHROPIC_TYPES.get(status, "invalid_request_error")
         return {"type": "error", "error": {"type": kind, "message": message}}
+    if vendor == "google":
+        kind = "INTERNAL" if status >= SERVER_ERRORS else "INVALID_ARGUMENT"
+        return {"error": {"code": status, "message": message, "status": GOOGLE_STATUSES.get(status, kind)}}
+    if vendor == "aws":
+        return {"message": message}
     kind = "server_error" if status >= SERVER_ERRORS else "invalid_request_error"
     return {"error": {"message": message, "type": kind, "param": None, "code": code}}

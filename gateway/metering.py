@@ -12,12 +12,12 @@ from gateway import sse
 from gateway.codings import Decode, UnknownCodingError, decoder
 
 if TYPE_CHECKING:
-    from gateway.surfaces import Surface
+    from gateway.surfaces import Protocol
 
 TAPE_BYTES = 4 * 1024 * 1024
 
 # Where each protocol reports what: https://platform.openai.com/docs/api-reference, https://docs.anthropic.com/en/api
-FIELDS: dict[Surface, tuple[tuple[str, str | None, str], ...]] = {
+FIELDS: dict[Protocol, tuple[tuple[str, str | None, str], ...]] = {
     "openai-chat": (
         ("input", None, "prompt_tokens"),
         ("output", None, "completion_tokens"),
@@ -97,13 +97,13 @@ class Reading:
 NOTHING = Reading()
 
 
-def read_body(surface: Surface, tape: Tape) -> Reading:
-    return reading(surface, [tape.content()]) if tape.readable and tape.whole else NOTHING
+def read_body(form: Protocol, tape: Tape) -> Reading:
+    return reading(form, [tape.content()]) if tape.readable and tape.whole else NOTHING
 
 
-def read_stream(surface: Surface, stream: bytes) -> Reading:
+def read_stream(form: Protocol, stream: bytes) -> Reading:
     """The first event names the model (and, at Anthropic, the input); the last one with usage has the sums."""
-    return reading(surface, [data for data in (sse.first_data(stream), last_usage(stream)) if data])
+    return reading(form, [data for data in (sse.first_data(stream), last_usage(stream)) if data])
 
 
 def last_usage(stream: bytes) -> bytes:
@@ -113,29 +113,29 @@ def last_usage(stream: bytes) -> bytes:
     return next((data for data in reports if b'"usage":null' not in data), b"")
 
 
-def reading(surface: Surface, payloads: list[bytes]) -> Reading:
+def reading(form: Protocol, payloads: list[bytes]) -> Reading:
     """Nothing where the payloads say nothing, or cannot be understood."""
     try:
-        return sum_of(surface, [json.loads(payload) for payload in payloads])
+        return sum_of(form, [json.loads(payload) for payload in payloads])
     except (ValueError, TypeError, AttributeError, RecursionError):
         return NOTHING
 
 
-def sum_of(surface: Surface, objects: list[dict[str, Any]]) -> Reading:
+def sum_of(form: Protocol, objects: list[dict[str, Any]]) -> Reading:
     model, reported = None, dict[str, Any]()
     for found in objects:
         carrier = found.get("message") or found.get("response") or found
         model = carrier.get("model") or model
         reported |= {name: value for name, value in (carrier.get("usage") or {}).items() if value is not None}
-    return Reading(model, counts(surface, reported) if reported else None)
+    return Reading(model, counts(form, reported) if reported else None)
 
 
-def counts(surface: Surface, reported: dict[str, Any]) -> dict[str, int]:
+def counts(form: Protocol, reported: dict[str, Any]) -> dict[str, int]:
     """In tokens. `input` includes what was read from or written to a cache, also where the provider's does not."""
     used = {
         name: int((reported.get(field) if group is None else (reported.get(group) or NO_DETAILS).get(field)) or 0)
-        for name, group, field in FIELDS[surface]
+        for name, group, field in FIELDS[form]
     }
-    if surface == "anthropic-messages":
+    if form == "anthropic-messages":
         used["input"] += used["cache_read"] + used["cache_write"]
     return used

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import time
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
 import aiohttp
@@ -12,7 +13,7 @@ from multidict import CIMultiDict
 
 from gateway import endings, headers, metering
 from gateway.codings import decoder
-from gateway.errors import bad_gateway
+from gateway.errors import UnreachableError, bad_gateway
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -64,25 +65,7 @@ class Relay:
     async def __aexit__(self, *_: object) -> None:
         await self._session.close()
 
-    async def relay(self, call: Call, admission: Admission, route: Route) -> Answer:
-        upstream = await self._open(call, admission, route)
-        try:
-            call.upstream_request_id = request_id_of(upstream)
-            handle = pass_through if upstream.status < FAILURES else pass_failure
-            return await handle(call, route, upstream)
-        finally:
-            upstream.close()
-
-    async def _open(self, call: Call, admission: Admission, route: Route) -> aiohttp.ClientResponse:
-        passed = headers.for_upstream(call.request.headers, admission.plaintext, route.upstream.credential)
-        url = route.url_with(headers.query_without(call.query, admission.plaintext))
-        return await self._send(call, call.request.method, url, passed, call.body)
-
-    async def post(self, call: Call, url: URL, passed: CIMultiDict[str], body: bytes) -> aiohttp.ClientResponse:
-        """A call that was written anew."""
-        return await self._send(call, "POST", url, passed, body)
-
-    async def _send(
+    async def send(
         self, call: Call, method: str, url: URL, passed: CIMultiDict[str], body: bytes
     ) -> aiohttp.ClientResponse:
         call.injected = True
@@ -96,7 +79,29 @@ class Relay:
                 middlewares=() if method == "POST" else (without_retry,),
             )
         except (aiohttp.ClientError, UpstreamLostError, OSError) as error:
-            raise bad_gateway(f"The upstream cannot be reached ({type(error).__name__}).") from error
+            raise UnreachableError(type(error).__name__) from error
+
+
+@dataclass(frozen=True)
+class Straight:
+    """An attempt in the client's own protocol."""
+
+    relay: Relay
+    call: Call
+    admission: Admission
+    route: Route
+
+    async def open(self) -> aiohttp.ClientResponse:
+        call, route, key = self.call, self.route, self.admission.plaintext
+        call.route = route
+        passed = headers.for_upstream(call.request.headers, key, route.upstream.credential)
+        url = route.url(headers.query_without(call.query, key))
+        return await self.relay.send(call, call.request.method, url, passed, call.body)
+
+    async def answer(self, upstream: aiohttp.ClientResponse) -> Answer:
+        self.call.upstream_request_id = request_id_of(upstream)
+        handle = pass_through if upstream.status < FAILURES else pass_failure
+        return await handle(self.call, self.route, upstream)
 
 
 async def without_retry(request: aiohttp.ClientRequest, send: ClientHandlerType) -> aiohttp.ClientResponse:
@@ -128,10 +133,10 @@ async def pass_through(call: Call, route: Route, upstream: aiohttp.ClientRespons
 def record(call: Call, route: Route, tape: metering.Tape) -> None:
     """Some clients hang up as soon as they have seen the end of a stream: they missed nothing."""
     if not call.streamed:
-        call.reading = metering.read_body(route.surface, tape)
+        call.reading = metering.read_body(route.form, tape)
         return
-    call.reading = metering.read_stream(route.surface, tape.stream)
-    if call.end == "error" and endings.finished(route.surface, tape.stream):
+    call.reading = metering.read_stream(route.form, tape.stream)
+    if call.end == "error" and endings.finished(route.form, tape.stream):
         call.end = "complete"
 
 
@@ -156,8 +161,8 @@ async def finish(call: Call, route: Route, response: Answer, tape: metering.Tape
     """A stream that is not finished gets the protocol's error event, or, where nothing can be added, no end."""
     missing = b""
     if call.streamed and tape.readable:
-        whole = endings.finished(route.surface, tape.stream)
-        missing = b"" if whole or tape.coding else endings.interruption(route.surface, tape.content())
+        whole = endings.finished(route.form, tape.stream)
+        missing = b"" if whole or tape.coding else endings.interruption(route.form, tape.content())
     call.end = "complete" if whole else "upstream-cut"
     if whole or missing:
         await response.prepare(call.request)

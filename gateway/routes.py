@@ -1,22 +1,24 @@
-"""From a method and a path to the provider that answers it."""
+"""From a method, a path, a header and a model's name to the providers that may answer, in their order."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from urllib.parse import quote, unquote
 
 from yarl import URL
 
 from gateway.calls import model_asked_for
 from gateway.credentials import Credential, credential_of
 from gateway.errors import RefusalError
-from gateway.surfaces import ENDPOINTS, GENERATING, VENDOR_SURFACES, Endpoint, Surface, Vendor
+from gateway.protocols import azure
+from gateway.surfaces import ENDPOINTS, VENDOR_SURFACES, Endpoint, Protocol, Surface, Vendor
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Iterator, Mapping
 
-    from gateway.config import Model, Provider
+    from gateway.config import Model, Provider, Settings
 
 # One path segment, but none that an upstream might resolve to another path.
 SEGMENT = r"(?!(?:\.|%2[eE]){1,2}(?:/|$))[^/]+"
@@ -24,95 +26,193 @@ SEGMENT = r"(?!(?:\.|%2[eE]){1,2}(?:/|$))[^/]+"
 
 @dataclass(frozen=True)
 class Upstream:
+    """A provider, ready to be called; `api_version` is that of Azure's dated paths."""
+
     provider: str
+    protocols: tuple[Protocol, ...]
     base_url: str
     credential: Credential
+    family: str | None = None
+    api_version: str | None = None
+
+
+@dataclass(frozen=True)
+class Place:
+    """What a call is addressed to. `audience` is what a key must be valid for: any of these surfaces."""
+
+    endpoint: Endpoint
+    path: str
+    audience: tuple[Surface, ...]
+    model: str | None = None
+
+    @property
+    def form(self) -> Protocol:
+        """The protocol of the bodies."""
+        return self.endpoint.form or self.audience[0]
 
 
 @dataclass(frozen=True)
 class Route:
-    """`audience` is what a key must be valid for: any of these surfaces."""
+    """One provider that may answer a call, in `protocol`; `model` is the client's name for what is asked there.
+
+    `path` is the provider's where bodies pass as they are; where there is none the call is translated.
+    """
 
     surface: Surface
-    audience: tuple[Surface, ...]
+    form: Protocol
     upstream: Upstream
-    url: URL
+    protocol: Protocol
+    path: str | None
+    model: str | None = None
+    upstream_name: str | None = None
 
-    def url_with(self, query: str) -> URL:
-        return URL(f"{self.url}?{query}", encoded=True) if query else self.url
+    @property
+    def renamed(self) -> bool:
+        return self.upstream_name != self.model
 
-
-@dataclass(frozen=True)
-class Bridge:
-    """A route on which the provider speaks another protocol than the client; `model` is the client's name for it."""
-
-    surface: Surface
-    protocol: Surface
-    upstream: Upstream
-    url: URL
-    model: str
-    upstream_name: str
+    def url(self, query: str) -> URL:
+        url = f"{self.upstream.base_url}{self.path}"
+        return URL(f"{url}{'&' if '?' in url else '?'}{query}" if query else url, encoded=True)
 
 
 class Routes:
-    def __init__(self, providers: Collection[Provider], models: Collection[Model] = ()) -> None:
-        self._upstreams: dict[Surface, Upstream] = {}
-        by_id: dict[str, Upstream] = {}
-        for provider in providers:
-            by_id[provider.id] = upstream = Upstream(provider.id, provider.base_url, credential_of(provider))
-            self._upstreams.update(dict.fromkeys(provider.surfaces, upstream))
-        self._models = {model.name: (model, by_id[model.provider]) for model in models}
+    def __init__(self, settings: Settings) -> None:
+        self._upstreams = {provider.name: upstream_of(provider) for provider in settings.providers}
+        self._models = {model.name: model for model in settings.models}
+        self._routing = settings.routing
         self._exact = {endpoint.path: endpoint for endpoint in ENDPOINTS if "{" not in endpoint.path}
         self._patterns = [(pattern(endpoint), endpoint) for endpoint in ENDPOINTS if "{" in endpoint.path]
-        self._known: dict[tuple[str, tuple[Surface, ...]], Route] = {}
 
-    def find(self, method: str, path: str, vendor: Vendor) -> Route:
-        endpoint = self.endpoint(path)
+    def find(self, method: str, path: str, vendor: Vendor) -> Place:
+        endpoint, model = self.endpoint(path)
         if method not in endpoint.methods:
             allow = ", ".join(endpoint.methods)
             raise RefusalError(405, "method_not_supported", f"{path} takes {allow}.", {"Allow": allow})
-        audience = (endpoint.surface,) if endpoint.surface else VENDOR_SURFACES[vendor]
-        return self._known.get((path, audience)) or self._route(endpoint, path, audience)
+        return Place(endpoint, path, (endpoint.surface,) if endpoint.surface else VENDOR_SURFACES[vendor], model)
 
-    def bridge(self, route: Route, path: str, body: bytes) -> Bridge | None:
-        """Where a generating call asks for a model whose provider speaks another protocol."""
-        if not self._models or path != GENERATING[route.surface]:
-            return None
-        model, upstream = self._models.get(model_asked_for(body) or "", (None, None))
-        if model is None or upstream is None or model.protocol == route.surface:
-            return None
-        url = URL(upstream.base_url + as_the_sdk_joins(GENERATING[model.protocol], model.protocol), encoded=True)
-        name = model.upstream_name or model.name
-        return Bridge(route.surface, model.protocol, upstream, url, model.name, name)
-
-    def endpoint(self, path: str) -> Endpoint:
+    def endpoint(self, path: str) -> tuple[Endpoint, str | None]:
+        """And the model that the path names."""
         if endpoint := self._exact.get(path):
-            return endpoint
+            return endpoint, None
         for compiled, endpoint in self._patterns:
-            if compiled.fullmatch(path):
-                return endpoint
+            if match := compiled.fullmatch(path):
+                model = match.groupdict().get("model")
+                return endpoint, None if model is None else unquote(model)
         raise RefusalError(404, "unknown_url", "This gateway does not serve this path.")
 
-    def _route(self, endpoint: Endpoint, path: str, audience: tuple[Surface, ...]) -> Route:
-        surface = self._served(audience)
-        upstream = self._upstreams[surface]
-        url = URL(upstream.base_url + as_the_sdk_joins(path, surface), encoded=True)
-        route = Route(surface, audience, upstream, url)
-        if path == endpoint.path:
-            self._known[path, audience] = route
-        return route
+    def ways(self, place: Place, headers: Mapping[str, str], body: bytes, family: str | None) -> tuple[Route, ...]:
+        """The providers to be tried, in order: more than one only where the configuration asks for it."""
+        chosen = self._chosen(headers)
+        if chosen and family not in {None, chosen.family}:
+            raise held_to(family)
+        name = self._model_named(place, body)
+        model = self._models.get(name) if name else None
+        if model:
+            return tuple(self._declared(place, model, chosen, family))
+        if name and self._routing.unknown_models == "refuse":
+            raise RefusalError(404, "model_not_found", f"The model {name!r} does not exist at this gateway.")
+        return (self._undeclared(place, name, chosen, family),)
 
-    def _served(self, audience: tuple[Surface, ...]) -> Surface:
-        for surface in audience:
-            if surface in self._upstreams:
-                return surface
-        raise RefusalError(404, "unknown_url", f"This gateway has no provider for {' or '.join(audience)}.")
+    def _chosen(self, headers: Mapping[str, str]) -> Upstream | None:
+        """The provider that the client's header picks."""
+        if not self._routing.mappings:
+            return None
+        value = headers.get(self._routing.header, "").strip().lower()
+        matches = (mapping.provider for mapping in self._routing.mappings if mapping.value.lower() == value)
+        name = next(matches, None)
+        return self._upstreams[name] if name else None
+
+    def _model_named(self, place: Place, body: bytes) -> str | None:
+        if place.model or not (self._models or self._routing.mappings or self._routing.unknown_models == "refuse"):
+            return place.model
+        return model_asked_for(body) if place.endpoint.operation != "other" else None
+
+    def _declared(self, place: Place, model: Model, chosen: Upstream | None, family: str | None) -> Iterator[Route]:
+        """The model and those to fall back on, as far as the header and the key's family allow them."""
+        chain = [model, *(self._models[name] for name in model.fallback)]
+        upstreams = [self._upstreams[each.provider] for each in chain]
+        allowed = [
+            (each, upstream)
+            for each, upstream in zip(chain, upstreams, strict=True)
+            if chosen in {None, upstream} and family in {None, upstream.family}
+        ]
+        if not allowed and chosen:
+            raise RefusalError(400, "model_not_found", f"{chosen.provider} does not serve the model {model.name!r}.")
+        if not allowed:
+            raise held_to(family)
+        for each, upstream in allowed:
+            yield route(place, upstream, each.protocol, model.name, each.upstream_name or each.name)
+
+    def _undeclared(self, place: Place, name: str | None, chosen: Upstream | None, family: str | None) -> Route:
+        """The provider that the header picks, the default one, or the first that speaks the client's protocol."""
+        upstreams = [chosen] if chosen else [up for up in self._upstreams.values() if family in {None, up.family}]
+        fits = [(up, protocol) for up in upstreams for protocol in up.protocols if passes(place, protocol)]
+        if fits:
+            default = self._routing.default
+            fits.sort(key=lambda fit: (fit[0].provider != default, fit[1] not in place.audience))
+            return route(place, *fits[0], name, name)
+        if chosen and name:
+            return route(place, chosen, chosen.protocols[0], name, name)
+        if family is not None:
+            raise held_to(family)
+        raise RefusalError(404, "unknown_url", f"This gateway has no provider for {' or '.join(place.audience)}.")
 
 
-def as_the_sdk_joins(path: str, surface: Surface) -> str:
-    """An OpenAI base URL ends in `/v1`; an Anthropic one stops before it."""
-    return path if surface == "anthropic-messages" else path.removeprefix("/v1")
+def upstream_of(provider: Provider) -> Upstream:
+    credential = credential_of(provider)
+    family, version = provider.family, provider.api_version
+    return Upstream(provider.name, provider.surfaces, provider.base_url, credential, family, version)
+
+
+def passes(place: Place, protocol: Protocol) -> bool:
+    """Whether the bodies pass as they are: Azure's are those of Chat and Responses."""
+    if protocol == "azure-openai":
+        return place.audience[0] in {"azure-openai", "openai-chat", "openai-responses"}
+    return protocol in place.audience or protocol == place.endpoint.form
+
+
+def route(place: Place, upstream: Upstream, protocol: Protocol, model: str | None, upstream_name: str | None) -> Route:
+    straight = passes(place, protocol)
+    if not straight and place.endpoint.operation != "generate":
+        raise RefusalError(
+            400,
+            "unsupported_operation",
+            f"{place.path} is not to be had for the model {model!r}: its provider speaks {protocol}.",
+        )
+    surface = protocol if protocol in place.audience else place.audience[0]
+    form = place.endpoint.form or surface
+    path = provider_path(place, protocol, upstream, model, upstream_name) if straight else None
+    return Route(surface, form, upstream, protocol, path, model, upstream_name)
+
+
+def provider_path(
+    place: Place, protocol: Protocol, upstream: Upstream, model: str | None, upstream_name: str | None
+) -> str:
+    """Where the provider answers what the client asks under its own path."""
+    path = place.path
+    if place.model is not None and upstream_name != model:
+        path = with_model(place.endpoint, path, upstream_name or "")
+    if protocol == "azure-openai" and protocol not in place.audience:
+        return azure.path_of(path, upstream, upstream_name or "")
+    if protocol == place.endpoint.form:
+        return azure.openai_path(path)
+    return as_the_sdk_joins(path, protocol)
+
+
+def as_the_sdk_joins(path: str, protocol: Protocol) -> str:
+    """The base URLs of OpenAI and Vertex end in `/v1`; the others stop before it."""
+    return path.removeprefix("/v1") if protocol in {"openai-chat", "openai-responses", "vertex"} else path
+
+
+def with_model(endpoint: Endpoint, path: str, model: str) -> str:
+    match = pattern(endpoint).fullmatch(path)
+    assert match is not None
+    return path[: match.start("model")] + quote(model, safe=":@") + path[match.end("model") :]
 
 
 def pattern(endpoint: Endpoint) -> re.Pattern[str]:
-    return re.compile(endpoint.path.replace("{id}", SEGMENT))
+    return re.compile(re.sub(r"{(\w+)}", lambda name: f"(?P<{name[1]}>{SEGMENT})", endpoint.path))
+
+
+def held_to(family: str | None) -> RefusalError:
+    return RefusalError(403, "permission_denied", f"This gateway key is held to providers of the family {family!r}.")

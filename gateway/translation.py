@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import json
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
+
+from yarl import URL
 
 from gateway import headers
 from gateway.endings import MESSAGE as BROKE_OFF
-from gateway.errors import RefusalError, bad_gateway
+from gateway.errors import REQUEST_ID_HEADERS, RefusalError, bad_gateway
 from gateway.metering import Reading
 from gateway.protocols import CODECS, hub
+from gateway.protocols.codec import compact
 from gateway.protocols.names import Names
 from gateway.relay import FAILURES, UpstreamLostError, failure_body, next_chunk, request_id_of
-from gateway.sse import EventReader
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -24,12 +27,11 @@ if TYPE_CHECKING:
 
     from gateway.admission import Admission
     from gateway.calls import Answer, Call
-    from gateway.protocols.codec import Codec
+    from gateway.protocols.codec import Codec, Json
     from gateway.relay import Relay
-    from gateway.routes import Bridge
+    from gateway.routes import Place, Route
 
 DROPPED = "x-gateway-dropped"
-ANTHROPIC_VERSION = "2023-06-01"  # the last one whose requests may set a temperature
 _OF_ONE_VENDOR = ("anthropic-", "openai-", "x-stainless-", "accept-encoding", "content-type", "content-length")
 _OF_THE_BODY = ("Content-Type", "Content-Length", "Content-Encoding")
 _GATEWAYS_FAULT = {401, 403}  # the provider refused the gateway's credential, not the client's
@@ -37,70 +39,91 @@ _TRIPS = (hub.UpstreamProtocolError, LookupError, TypeError, ValueError, Attribu
 
 
 @dataclass(frozen=True)
+class Translated:
+    """An attempt in another protocol than the client's.
+
+    It refuses with 400 what the provider's protocol cannot say; if `strict`, also what could only be left out.
+    """
+
+    relay: Relay
+    call: Call
+    admission: Admission
+    place: Place
+    route: Route
+    strict: bool
+
+    async def open(self) -> aiohttp.ClientResponse:
+        it = self._translation
+        url = URL(it.provider.url(self.route.upstream, self.route.upstream_name or "", it.request.stream), encoded=True)
+        self.call.route = self.route
+        return await self.relay.send(self.call, "POST", url, self._headers(it.provider), compact(it.body).encode())
+
+    async def answer(self, upstream: aiohttp.ClientResponse) -> Answer:
+        it = self._translation
+        self.call.upstream_request_id = request_id_of(upstream)
+        if upstream.status >= FAILURES:
+            return await _fail(it, upstream)
+        return await (_stream(it, upstream) if it.request.stream else _whole(it, upstream))
+
+    @cached_property
+    def _translation(self) -> Translation:
+        client, provider = CODECS[self.route.form], CODECS[self.route.protocol]
+        try:
+            request = client.read_request(self._asked())
+            request.model = self.route.upstream_name or request.model
+            names = Names.of(request, provider)
+            body = provider.write_request(names.shortened(request))
+        except hub.UntranslatableError as error:
+            raise RefusalError(400, "unsupported_parameter", f"Not translatable: {error}.") from None
+        except (LookupError, TypeError, AttributeError, ValueError, RecursionError) as error:
+            message = f"The request is not in the protocol of {self.call.path} ({type(error).__name__}: {error})."
+            raise RefusalError(400, "invalid_request_error", message) from None
+        if self.strict and request.lost:
+            raise RefusalError(400, "unsupported_parameter", f"Not translatable: {', '.join(request.lost)}.")
+        return Translation(self.call, self.route, client, provider, request, names, body)
+
+    def _asked(self) -> Json:
+        """The request, with what its path says instead."""
+        body: Json = json.loads(self.call.body)
+        if self.place.model is not None:
+            body = {**body, "model": self.place.model}
+        return {**body, "stream": True} if self.place.endpoint.streams else body
+
+    def _headers(self, provider: Codec) -> CIMultiDict[str]:
+        """What only the client's own provider understands stays behind."""
+        credential = self.route.upstream.credential
+        passed = headers.for_upstream(self.call.request.headers, self.admission.plaintext, credential)
+        for name in [name for name in passed if name.lower().startswith(_OF_ONE_VENDOR)]:
+            passed.popall(name, None)
+        passed.update({"Content-Type": "application/json", "Accept-Encoding": "identity", **provider.headers})
+        return passed
+
+
+@dataclass(frozen=True)
 class Translation:
     """One call on its way: who speaks what, and what was asked."""
 
     call: Call
-    bridge: Bridge
+    route: Route
     client: Codec
     provider: Codec
     request: hub.Request
     names: Names
+    body: Json
 
-
-async def translate(relay: Relay, call: Call, admission: Admission, bridge: Bridge, *, strict: bool) -> Answer:
-    """Refuses with 400 what the provider's protocol cannot say; `strict` also what could only be left out."""
-    client, provider = CODECS[bridge.surface], CODECS[bridge.protocol]
-    request, names, body = _rewritten(call, bridge, strict=strict)
-    assert call.route is not None
-    call.route = replace(call.route, upstream=bridge.upstream, url=bridge.url)
-    passed = _for_upstream(call, admission, bridge)
-    upstream = await relay.post(call, bridge.url, passed, json.dumps(body).encode())
-    translation = Translation(call, bridge, client, provider, request, names)
-    try:
-        call.upstream_request_id = request_id_of(upstream)
-        if upstream.status >= FAILURES:
-            return await _fail(translation, upstream)
-        return await (_stream(translation, upstream) if request.stream else _whole(translation, upstream))
-    finally:
-        upstream.close()
-
-
-def _rewritten(call: Call, bridge: Bridge, *, strict: bool) -> tuple[hub.Request, Names, dict[str, Any]]:
-    try:
-        request = CODECS[bridge.surface].read_request(json.loads(call.body))
-        request.model = bridge.upstream_name
-        names = Names.of(request, CODECS[bridge.protocol])
-        body = CODECS[bridge.protocol].write_request(names.shortened(request))
-    except hub.UntranslatableError as error:
-        raise RefusalError(400, "unsupported_parameter", f"Not translatable: {error}.") from None
-    except (LookupError, TypeError, AttributeError, ValueError, RecursionError) as error:
-        message = f"The request is not in the protocol of {call.path} ({type(error).__name__}: {error})."
-        raise RefusalError(400, "invalid_request_error", message) from None
-    if strict and request.lost:
-        raise RefusalError(400, "unsupported_parameter", f"Not translatable: {', '.join(request.lost)}.")
-    return request, names, body
-
-
-def _for_upstream(call: Call, admission: Admission, bridge: Bridge) -> CIMultiDict[str]:
-    """What only the client's own provider understands stays behind."""
-    passed = headers.for_upstream(call.request.headers, admission.plaintext, bridge.upstream.credential)
-    for name in [name for name in passed if name.lower().startswith(_OF_ONE_VENDOR)]:
-        passed.popall(name, None)
-    passed["Content-Type"] = "application/json"
-    passed["Accept-Encoding"] = "identity"
-    if bridge.protocol == "anthropic-messages":
-        passed["anthropic-version"] = ANTHROPIC_VERSION
-    return passed
+    @property
+    def model(self) -> str:
+        """The client's name for it."""
+        return self.route.model or self.request.model
 
 
 def _for_client(it: Translation, upstream: aiohttp.ClientResponse, content_type: str) -> CIMultiDict[str]:
-    passed = headers.for_client(upstream.headers, it.bridge.upstream.credential)
+    passed = headers.for_client(upstream.headers, it.route.upstream.credential)
     for name in _OF_THE_BODY:
         passed.popall(name, None)
     passed["Content-Type"] = content_type
     if it.call.upstream_request_id:
-        passed["request-id" if it.client.vendor == "anthropic" else "x-request-id"] = it.call.upstream_request_id
+        passed[REQUEST_ID_HEADERS[it.client.vendor]] = it.call.upstream_request_id
     if it.request.lost:
         passed[DROPPED] = ", ".join(it.request.lost)
     return passed
@@ -113,13 +136,13 @@ async def _whole(it: Translation, upstream: aiohttp.ClientResponse) -> Answer:
         raise bad_gateway(f"The upstream's answer is not in its protocol ({type(error).__name__}).") from error
     it.call.reading = _reading(answer.model, answer.usage)
     answered = hub.Answer(
-        answer.id, it.bridge.model, it.names.restored(answer.parts), answer.stop, answer.usage, answer.stop_sequence
+        answer.id, it.model, it.names.restored(answer.parts), answer.stop, answer.usage, answer.stop_sequence
     )
     return await _answer(it, upstream, upstream.status, it.client.write_answer(answered))
 
 
 async def _fail(it: Translation, upstream: aiohttp.ClientResponse) -> Answer:
-    credential = it.bridge.upstream.credential
+    credential = it.route.upstream.credential
     text = credential.redact_bytes(await failure_body(upstream)).decode(errors="replace")
     try:
         said: Any = json.loads(text)
@@ -143,9 +166,9 @@ async def _answer(it: Translation, upstream: aiohttp.ClientResponse, status: int
 async def _stream(it: Translation, upstream: aiohttp.ClientResponse) -> Answer:
     call = it.call
     call.streamed = True
-    response = call.start(200, None, _for_client(it, upstream, "text/event-stream; charset=utf-8"), at_once=True)
+    response = call.start(200, None, _for_client(it, upstream, it.client.encoder.content_type), at_once=True)
     await response.prepare(call.request)
-    encoder = it.client.encoder(it.bridge.model, usage_asked=it.request.usage_asked)
+    encoder = it.client.encoder(it.model, usage_asked=it.request.usage_asked)
     async for event in _events(it, upstream):
         _note(call, event)
         written = "".join(encoder.feed(it.names.restored_in(event))).encode()
@@ -170,7 +193,7 @@ def _note(call: Call, event: hub.Event) -> None:
 
 async def _events(it: Translation, upstream: aiohttp.ClientResponse) -> AsyncIterator[hub.Event]:
     """The provider's events; one that is not finished ends with the failure that it is."""
-    decoder, reader = it.provider.decoder(), EventReader()
+    decoder, reader = it.provider.decoder(), it.provider.reader()
     try:
         while chunk := await next_chunk(upstream.content):
             for name, data in reader.feed(chunk):

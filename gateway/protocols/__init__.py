@@ -9,18 +9,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from gateway.protocols.azure import AZURE
 from gateway.protocols.chat import CHAT
 from gateway.protocols.messages import MESSAGES
 from gateway.protocols.responses import RESPONSES
 
 if TYPE_CHECKING:
     from gateway.protocols.codec import Codec
-    from gateway.surfaces import Surface
+    from gateway.surfaces import Protocol
 
 __all__ = ["CODECS"]
 
-CODECS: dict[Surface, Codec] = {
+CODECS: dict[Protocol, Codec] = {
     "openai-chat": CHAT,
     "openai-responses": RESPONSES,
     "anthropic-messages": MESSAGES,
+    "azure-openai": AZURE,
 }

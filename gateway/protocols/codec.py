@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import json
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from gateway import sse
 from gateway.protocols.hub import Failed, UpstreamProtocolError
+from gateway.sse import EventReader
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from gateway.protocols.hub import Answer, Event, Request
+    from gateway.routes import Upstream
     from gateway.surfaces import Vendor
 
 Json = dict[str, Any]
@@ -36,6 +38,8 @@ class StreamDecoder(ABC):
 class StreamEncoder(ABC):
     """The hub's events into a client's stream."""
 
+    content_type = "text/event-stream; charset=utf-8"
+
     def __init__(self, model: str, *, usage_asked: bool) -> None:
         self.model = model
         self.usage_asked = usage_asked
@@ -47,10 +51,20 @@ class StreamEncoder(ABC):
 
 @dataclass(frozen=True, kw_only=True)
 class Codec:
-    """One protocol: requests, answers, streams and errors, both ways."""
+    """One protocol: where it is called, its requests, answers, streams and errors, both ways.
+
+    What the path says instead of the body, the model and whether to stream, stands in the body all the same when it is
+    read; the codec of a protocol whose paths say it leaves it out of what it writes.
+    """
 
     vendor: Vendor
     longest_tool_name: int
+
+    url: Callable[[Upstream, str, bool], str]
+    """Where a provider generates: by its base URL, its name of the model, and whether the answer is streamed."""
+
+    headers: Mapping[str, str] = field(default_factory=dict)
+    """What the provider wants beside its credential."""
 
     read_request: Callable[[Json], Request]
     """A client's request. Fields that the hub has no place for are named in its `lost`."""
@@ -66,6 +80,9 @@ class Codec:
 
     decoder: type[StreamDecoder]
     encoder: type[StreamEncoder]
+
+    reader: type[EventReader] = EventReader
+    """Takes a stream's bytes however they are cut, and gives (name, data) to the decoder."""
 
     write_error: Callable[[Failed], Json]
     """An error in the client's own envelope."""

@@ -13,12 +13,13 @@ from aiohttp import ClientSession, web
 
 from gateway import Gateway, Settings
 from gateway.audit import AuditLog
-from gateway.surfaces import SURFACES, Surface
 from tests.gateway.conftest import ANTHROPIC_KEY, OPENAI_KEY, RawClient, ScriptedUpstream
 from tests.gateway.streams import PATHS, STREAMS
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from gateway.surfaces import Surface
 
 Rows = Callable[[], list[dict[str, Any]]]
 Asked = Callable[..., Any]
@@ -67,7 +68,7 @@ async def test_a_row_says_who_asked_what_of_whom_and_how_it_went(
     }
 
 
-@pytest.mark.parametrize("surface", SURFACES)
+@pytest.mark.parametrize("surface", STREAMS)
 async def test_a_streams_usage_is_read(one_row: Asked, upstream: ScriptedUpstream, surface: Surface) -> None:
     upstream.streams(*STREAMS[surface])
     row = await one_row("POST", PATHS[surface], b"{}")
@@ -77,7 +78,7 @@ async def test_a_streams_usage_is_read(one_row: Asked, upstream: ScriptedUpstrea
 
 
 @pytest.mark.parametrize("coding", ["gzip", "br"])
-@pytest.mark.parametrize("surface", SURFACES)
+@pytest.mark.parametrize("surface", STREAMS)
 async def test_usage_is_read_in_compressed_streams(
     one_row: Asked, upstream: ScriptedUpstream, surface: Surface, coding: str
 ) -> None:

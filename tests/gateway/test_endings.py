@@ -1,17 +1,20 @@
 from __future__ import annotations
 
 import json
+from typing import TYPE_CHECKING
 
 import pytest
 
 from gateway import sse
 from gateway.endings import finished, interruption
-from gateway.surfaces import SURFACES, Surface
 from tests.gateway.streams import FINISHED_AFTER, STREAMS, events
+
+if TYPE_CHECKING:
+    from gateway.surfaces import Surface
 
 
 @pytest.mark.parametrize("newline", [b"\n", b"\r\n", b"\r"])
-@pytest.mark.parametrize("surface", SURFACES)
+@pytest.mark.parametrize("surface", STREAMS)
 def test_wherever_a_stream_is_cut_the_client_sees_its_whole_events_and_then_one_error(
     surface: Surface, newline: bytes
 ) -> None:
@@ -36,7 +39,7 @@ def says_error(surface: Surface, name: str, data: str) -> bool:
     return (name, payload["type"], payload["error"]["type"]) == ("error", "error", "api_error")
 
 
-@pytest.mark.parametrize("surface", SURFACES)
+@pytest.mark.parametrize("surface", STREAMS)
 def test_a_stream_is_finished_by_its_own_marker_also_without_the_last_blank_line(surface: Surface) -> None:
     stream = b"".join(STREAMS[surface][: FINISHED_AFTER[surface]])
     assert finished(surface, sse.with_plain_newlines(stream))

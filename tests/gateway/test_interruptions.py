@@ -11,17 +11,17 @@ import openai
 import pytest
 from aiohttp import web
 
-from gateway.surfaces import SURFACES, Surface
 from tests.gateway.streams import FINISHED_AFTER, PATHS, STREAMS, events
 
 if TYPE_CHECKING:
+    from gateway.surfaces import Surface
     from tests.gateway.conftest import RawClient, ScriptedUpstream
 
 CUTS = [0, 1, 30, 170, 230]  # between events, inside names, inside JSON
 
 
 @pytest.mark.parametrize("cut", [True, False], ids=["cut", "clean end"])
-@pytest.mark.parametrize("surface", SURFACES)
+@pytest.mark.parametrize("surface", STREAMS)
 async def test_an_unfinished_stream_ends_with_the_protocols_error(
     client: RawClient, upstream: ScriptedUpstream, surface: Surface, *, cut: bool
 ) -> None:

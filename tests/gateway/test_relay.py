@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING
 import pytest
 from aiohttp import web
 
-from gateway.surfaces import SURFACES, Surface
 from tests.gateway.conftest import ANTHROPIC_KEY, OPENAI_KEY, RawClient, ScriptedUpstream
 from tests.gateway.streams import PATHS, STREAMS
 
 if TYPE_CHECKING:
     import anthropic
     import openai
+
+    from gateway.surfaces import Surface
 
 DEADLINE = 5
 
@@ -199,7 +200,7 @@ async def test_nothing_is_ever_asked_twice(client: RawClient, upstream: Scripted
     assert len(upstream.received) == 2
 
 
-@pytest.mark.parametrize("surface", SURFACES)
+@pytest.mark.parametrize("surface", STREAMS)
 async def test_a_stream_is_relayed_byte_for_byte(
     client: RawClient, upstream: ScriptedUpstream, surface: Surface
 ) -> None:

@@ -14,6 +14,7 @@ __all__ = ["CHAT"]
 CHAT = Codec(
     vendor="openai",
     longest_tool_name=LONGEST_TOOL_NAME,
+    url=lambda upstream, model, stream: f"{upstream.base_url}/chat/completions",  # noqa: ARG005 - the body says both
     read_request=read_request,
     write_request=write_request,
     read_answer=read_answer,

@@ -10,9 +10,13 @@ from gateway.protocols.messages.request import read_request, write_request
 
 __all__ = ["MESSAGES"]
 
+VERSION = "2023-06-01"  # the last one whose requests may set a temperature
+
 MESSAGES = Codec(
     vendor="anthropic",
     longest_tool_name=128,
+    url=lambda upstream, model, stream: f"{upstream.base_url}/v1/messages",  # noqa: ARG005 - the body says both
+    headers={"anthropic-version": VERSION},
     read_request=read_request,
     write_request=write_request,
     read_answer=read_answer,
