@@ -6,15 +6,9 @@ from conformance.oracles.difference import assert_kept, assert_unchanged, differ
 from conformance.oracles.grammar import Grammar
 from conformance.oracles.leaks import assert_absent
 from conformance.oracles.messages_grammar import MessagesGrammar
+from conformance.oracles.order import GRAMMARS, assert_in_order
 from conformance.oracles.responses_grammar import ResponsesGrammar
 from conformance.oracles.sse import EventStream, ServerSentEvent, parse
-from conformance.surface import Surface
-
-GRAMMARS: dict[Surface, type[Grammar]] = {
-    Surface.OPENAI_CHAT: ChatGrammar,
-    Surface.OPENAI_RESPONSES: ResponsesGrammar,
-    Surface.ANTHROPIC_MESSAGES: MessagesGrammar,
-}
 
 __all__ = [
     "GRAMMARS",
@@ -26,6 +20,7 @@ __all__ = [
     "ResponsesGrammar",
     "ServerSentEvent",
     "assert_absent",
+    "assert_in_order",
     "assert_kept",
     "assert_unchanged",
     "differences",

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from conformance.oracles import converse_request, gemini_request
 from conformance.surface import Surface
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from conformance.upstream import Received
 
@@ -43,17 +45,20 @@ _Part = tuple[str, Any]
 
 def understood(received: Received) -> Asked:
     """Read a request by the protocol of the route that it came to; raises `AssertionError` where that is none."""
-    body = received.json
-    _, parts, options = _PROTOCOLS[protocol_of(received)]
-    return _gathered(list(parts(body)), options(body), streamed=body.get("stream") is True)
+    body, route = received.json, _route(received)
+    streamed = bool(_STREAMING_PATH.search(received.path)) or body.get("stream") is True
+    return _gathered(list(route.parts(body)), route.options(body), streamed=streamed)
 
 
 def protocol_of(received: Received) -> Surface:
     """The protocol of the route that a request came to; raises `AssertionError` where it is none that generates."""
-    for protocol, (ending, _, _) in _PROTOCOLS.items():
-        if received.path.endswith(ending):
-            return protocol
-    raise AssertionError(f"{received.path} is no route of a provider's that generates")
+    return _route(received).protocol
+
+
+def _route(received: Received) -> _Route:
+    found = next((route for route in _ROUTES if route.path.fullmatch(received.path)), None)
+    assert found, f"{received.path} is no route of a provider's that generates"
+    return found
 
 
 def _gathered(parts: list[_Part], options: dict[str, Any], *, streamed: bool) -> Asked:
@@ -124,9 +129,14 @@ def _content(role: str, content: Any) -> Iterator[_Part]:
             case "image":
                 yield "image", block["source"].get("data") or block["source"].get("url")
             case "image_url":
-                yield "image", block["image_url"]["url"].rpartition("base64,")[2]
+                yield "image", _address(block["image_url"]).rpartition("base64,")[2]
             case "input_image":
                 yield "image", block["image_url"].rpartition("base64,")[2]
+
+
+def _address(image: str | dict[str, Any]) -> str:
+    """Mistral takes an image's address without an object around it."""
+    return image if isinstance(image, str) else str(image["url"])
 
 
 def _shown(content: Any) -> Iterator[_Part]:
@@ -147,7 +157,7 @@ def _chat_options(body: dict[str, Any]) -> dict[str, Any]:
     choice = body.get("tool_choice")
     return {
         "tools": {tool["function"]["name"]: tool["function"].get("parameters") for tool in body.get("tools") or ()},
-        "choice": choice["function"]["name"] if isinstance(choice, dict) else choice,
+        "choice": choice["function"]["name"] if isinstance(choice, dict) else "required" if choice == "any" else choice,
         "one_call_only": body.get("parallel_tool_calls") is False,
         "limit": body.get("max_completion_tokens") or body.get("max_tokens"),
         "effort": body.get("reasoning_effort"),
@@ -181,8 +191,29 @@ def _budget(body: dict[str, Any]) -> str | None:
     return "budget" if (body.get("thinking") or {}).get("type") == "enabled" else None
 
 
-_PROTOCOLS: dict[Surface, tuple[str, Any, Any]] = {
-    Surface.OPENAI_CHAT: ("/chat/completions", _chat, _chat_options),
-    Surface.OPENAI_RESPONSES: ("/responses", _responses, _responses_options),
-    Surface.ANTHROPIC_MESSAGES: ("/messages", _messages, _messages_options),
-}
+@dataclass(frozen=True)
+class _Route:
+    """A route that generates, and how what comes to it is read."""
+
+    path: re.Pattern[str]
+    protocol: Surface
+    parts: Callable[[dict[str, Any]], Iterable[_Part]]
+    options: Callable[[dict[str, Any]], dict[str, Any]]
+
+
+_ROUTES = tuple(
+    _Route(re.compile(path), protocol, parts, options)
+    for path, protocol, parts, options in (
+        (r".*:(?:g|streamG)enerateContent", Surface.GEMINI, gemini_request.parts, gemini_request.options),
+        (r".*/mistral/v1/chat/completions", Surface.MISTRAL, _chat, _chat_options),
+        (r"/azure/openai/.*chat/completions", Surface.AZURE_OPENAI, _chat, _chat_options),
+        (r"/azure/openai/(?:v1/)?responses", Surface.AZURE_OPENAI, _responses, _responses_options),
+        (r".*/invoke(?:-with-response-stream)?", Surface.BEDROCK, _messages, _messages_options),
+        (r".*/converse(?:-stream)?", Surface.BEDROCK, converse_request.parts, converse_request.options),
+        (r".*:(?:r|streamR)awPredict", Surface.VERTEX, _messages, _messages_options),
+        (r".*/chat/completions", Surface.OPENAI_CHAT, _chat, _chat_options),
+        (r".*/responses", Surface.OPENAI_RESPONSES, _responses, _responses_options),
+        (r".*/messages", Surface.ANTHROPIC_MESSAGES, _messages, _messages_options),
+    )
+)
+_STREAMING_PATH = re.compile(r":stream|-stream$")

@@ -1,13 +1,15 @@
-"""One conversation, said in three protocols, is read as the same."""
+"""One conversation, said in every protocol, is read as the same."""
 
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from conformance.oracles import Asked, understood
+from conformance.oracles import Asked, protocol_of, understood
+from conformance.surface import Surface
 from conformance.upstream import Received
 
 SCHEMA = {"type": "object", "properties": {"city": {"type": "string"}}}
@@ -100,6 +102,71 @@ MESSAGES: dict[str, Any] = {
     "output_config": {"effort": "low"},
     "stream": True,
 }
+GEMINI: dict[str, Any] = {
+    "systemInstruction": {"parts": [{"text": "Be brief."}]},
+    "contents": [
+        {"role": "user", "parts": [{"text": "Oslo?"}]},
+        {
+            "role": "model",
+            "parts": [
+                {"text": "Where is Oslo?", "thought": True},
+                {"text": "Looking.\nHere."},
+                {"functionCall": {"id": "call_1", "name": "weather", "args": {"city": "Oslo"}}},
+            ],
+        },
+        {
+            "role": "user",
+            "parts": [
+                {"functionResponse": {"id": "call_1", "name": "weather", "response": {"output": "snow"}}},
+                {"text": "Thanks."},
+                {"inlineData": {"mimeType": "image/png", "data": PIXEL}},
+            ],
+        },
+    ],
+    "tools": [{"functionDeclarations": [{"name": "weather", "parametersJsonSchema": SCHEMA}]}],
+    "toolConfig": {"functionCallingConfig": {"mode": "ANY"}},
+    "generationConfig": {"maxOutputTokens": 99, "thinkingConfig": {"thinkingLevel": "LOW"}},
+}
+CONVERSE: dict[str, Any] = {
+    "system": [{"text": "Be brief."}],
+    "messages": [
+        {"role": "user", "content": [{"text": "Oslo?"}]},
+        {
+            "role": "assistant",
+            "content": [
+                {"text": "Looking.\nHere."},
+                {"toolUse": {"toolUseId": "call_1", "name": "weather", "input": {"city": "Oslo"}}},
+            ],
+        },
+        {
+            "role": "user",
+            "content": [
+                {"toolResult": {"toolUseId": "call_1", "content": [{"text": "snow"}]}},
+                {"text": "Thanks."},
+                {"image": {"format": "png", "source": {"bytes": PIXEL}}},
+            ],
+        },
+    ],
+    "toolConfig": {
+        "tools": [{"toolSpec": {"name": "weather", "inputSchema": {"json": SCHEMA}}}],
+        "toolChoice": {"any": {}},
+    },
+    "inferenceConfig": {"maxTokens": 99},
+}
+MISTRAL = CHAT | {
+    "messages": [
+        *CHAT["messages"][:-1],
+        {
+            "role": "user",
+            "content": [
+                {"type": "text", "text": "Thanks."},
+                {"type": "image_url", "image_url": f"data:image/png;base64,{PIXEL}"},
+            ],
+        },
+    ],
+    "tool_choice": "any",
+}
+MODEL = "/v1/projects/p/locations/l/publishers/anthropic/models/claude"
 
 
 def received(path: str, body: dict[str, Any]) -> Received:
@@ -118,10 +185,64 @@ def received(path: str, body: dict[str, Any]) -> Received:
 
 @pytest.mark.parametrize(
     ("path", "body"),
-    [("/openai/v1/chat/completions", CHAT), ("/openai/v1/responses", RESPONSES), ("/anthropic/v1/messages", MESSAGES)],
+    [
+        ("/openai/v1/chat/completions", CHAT),
+        ("/openai/v1/responses", RESPONSES),
+        ("/anthropic/v1/messages", MESSAGES),
+        ("/mistral/v1/chat/completions", MISTRAL),
+        ("/azure/openai/v1/chat/completions", CHAT),
+        ("/azure/openai/deployments/gpt/chat/completions", CHAT),
+        ("/azure/openai/responses", RESPONSES),
+        ("/bedrock/model/claude/invoke-with-response-stream", MESSAGES),
+        (f"/vertex{MODEL}:streamRawPredict", MESSAGES),
+    ],
 )
 def test_a_conversation_means_the_same_in_each_protocol(path: str, body: dict[str, Any]) -> None:
     assert understood(received(path, body)) == ASKED
+
+
+def test_gemini_has_all_but_the_wish_for_one_call_at_a_time() -> None:
+    asked = received("/gemini/v1beta/models/gemini:streamGenerateContent", GEMINI)
+    assert understood(asked) == replace(ASKED, one_call_only=False)
+
+
+def test_converse_has_no_word_for_effort_either() -> None:
+    asked = received("/bedrock/model/claude/converse-stream", CONVERSE)
+    assert understood(asked) == replace(ASKED, one_call_only=False, effort=None)
+
+
+def test_gemini_is_read_under_both_kinds_of_names_and_with_its_own_schema() -> None:
+    declared = {"type": "OBJECT", "properties": {"city": {"type": "STRING"}}}
+    asked = GEMINI | {"tools": [{"function_declarations": [{"name": "weather", "parameters": declared}]}]}
+    asked["system_instruction"] = asked.pop("systemInstruction")
+    route = "/gemini/v1/models/gemini:streamGenerateContent"
+    assert understood(received(route, asked)) == replace(ASKED, one_call_only=False)
+
+
+def test_gemini_calls_without_ids_are_told_apart_by_name_and_number() -> None:
+    def turn(role: str, kind: str, **held: Any) -> dict[str, Any]:
+        return {"role": role, "parts": [{kind: {"name": "look", **held}} for _ in range(2)]}
+
+    body = {"contents": [turn("model", "functionCall"), turn("user", "functionResponse", response={"a": 1})]}
+    asked = understood(received("/gemini/v1beta/models/gemini:generateContent", body))
+    assert [call[0] for call in asked.calls] == ["look/1", "look/2"]
+    assert asked.results == (("look/1", '{"a": 1}'), ("look/2", '{"a": 1}'))
+    assert not asked.streamed
+
+
+@pytest.mark.parametrize(
+    ("path", "protocol"),
+    [
+        ("/gemini/v1/models/gemini:generateContent", Surface.GEMINI),
+        ("/mistral/v1/chat/completions", Surface.MISTRAL),
+        ("/azure/openai/v1/responses", Surface.AZURE_OPENAI),
+        ("/bedrock/model/claude/converse", Surface.BEDROCK),
+        (f"/vertex{MODEL}:rawPredict", Surface.VERTEX),
+        ("/openai/v1/chat/completions", Surface.OPENAI_CHAT),
+    ],
+)
+def test_a_route_tells_its_protocol(path: str, protocol: Surface) -> None:
+    assert protocol_of(received(path, {})) == protocol
 
 
 def test_a_choice_that_nobody_made_is_left_to_the_model() -> None:
