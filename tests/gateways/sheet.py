@@ -1,11 +1,13 @@
-"""An answer sheet: what is known about a gateway, held against its certification."""
+"""What is known about a gateway, held against its certification: `class TestPortkey(Certified): sheet = SHEET`."""
 
 from __future__ import annotations
 
 import subprocess
 import sys
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
+
+import pytest
 
 from conformance.target import Missing, installed, load
 from reports import Report, read
@@ -48,22 +50,43 @@ class Sheet:
         return {row.id for row in report.checks if row.level == "must" and row.failing} - known
 
 
+class Certified:
+    """Every gateway's tests. Its certification runs once for its class."""
+
+    sheet: ClassVar[Sheet]
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def report(cls, tmp_path_factory: pytest.TempPathFactory) -> Report:
+        return cls.sheet.certified(tmp_path_factory.mktemp(cls.sheet.target))
+
+    def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
+        """A test that asks for a `row` of the sheet, or for a check that is `kept`, runs for each of them."""
+        for name, values in (("row", self.sheet.rows), ("kept", self.sheet.kept)):
+            if name in metafunc.fixturenames:
+                metafunc.parametrize(name, values)
+
+    def test_every_row_of_the_answer_sheet_is_found(self, report: Report, row: str) -> None:
+        for check, surfaces in self.sheet.rows[row].items():
+            assert set(surfaces) <= failing(report, check), check
+
+    def test_no_must_fails_that_was_not_confirmed(self, report: Report) -> None:
+        assert not self.sheet.unconfirmed(report)
+
+    def test_what_it_keeps_raises_no_alarm(self, report: Report, kept: str) -> None:
+        assert set(self.sheet.kept[kept]) <= judged(report, kept) - failing(report, kept)
+
+    def test_the_harness_itself_is_at_fault_nowhere(self, report: Report) -> None:
+        assert not [row.id for row in report.checks if row.outcome == "error"]
+        assert {row.id for row in report.checks if row.outcome == "flaky"} <= self.sheet.unsteady
+        assert all(control.behaved for control in report.controls)
+
+
 def failing(report: Report, check: str) -> set[str]:
     """The surfaces on which a check fails."""
     return {str(row.case.surface) for row in report.checks if row.id == check and row.failing}
 
 
-def assert_found(report: Report, row: dict[str, tuple[str, ...]]) -> None:
-    for check, surfaces in row.items():
-        assert set(surfaces) <= failing(report, check), check
-
-
-def assert_kept(report: Report, check: str, surfaces: tuple[str, ...]) -> None:
-    judged = {str(row.case.surface) for row in report.checks if row.id == check and row.outcome != "not-applicable"}
-    assert set(surfaces) <= judged - failing(report, check), check
-
-
-def assert_no_fault_of_ours(report: Report, unsteady: frozenset[str] = frozenset()) -> None:
-    assert not [row.id for row in report.checks if row.outcome == "error"]
-    assert {row.id for row in report.checks if row.outcome == "flaky"} <= unsteady
-    assert all(control.behaved for control in report.controls)
+def judged(report: Report, check: str) -> set[str]:
+    """The surfaces on which a check applies."""
+    return {str(row.case.surface) for row in report.checks if row.id == check and row.outcome != "not-applicable"}

@@ -2,24 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-import pytest
-
-from tests.gateways.sheet import (
-    ALL,
-    CHAT,
-    MESSAGES,
-    OPENAI,
-    RESPONSES,
-    Sheet,
-    assert_found,
-    assert_kept,
-    assert_no_fault_of_ours,
-)
-
-if TYPE_CHECKING:
-    from reports import Report
+from tests.gateways.sheet import ALL, CHAT, MESSAGES, OPENAI, RESPONSES, Certified, Sheet
 
 SHEET = Sheet(
     target="portkey",
@@ -85,24 +68,5 @@ SHEET = Sheet(
 )
 
 
-@pytest.fixture(scope="module")
-def report(tmp_path_factory: pytest.TempPathFactory) -> Report:
-    return SHEET.certified(tmp_path_factory.mktemp(SHEET.target))
-
-
-@pytest.mark.parametrize("row", SHEET.rows)
-def test_every_row_of_the_answer_sheet_is_found(report: Report, row: str) -> None:
-    assert_found(report, SHEET.rows[row])
-
-
-def test_no_must_fails_that_was_not_confirmed(report: Report) -> None:
-    assert not SHEET.unconfirmed(report)
-
-
-@pytest.mark.parametrize("check", SHEET.kept)
-def test_what_it_keeps_raises_no_alarm(report: Report, check: str) -> None:
-    assert_kept(report, check, SHEET.kept[check])
-
-
-def test_the_harness_itself_is_at_fault_nowhere(report: Report) -> None:
-    assert_no_fault_of_ours(report, SHEET.unsteady)
+class TestPortkey(Certified):
+    sheet = SHEET
