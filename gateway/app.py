@@ -116,7 +116,7 @@ class Gateway:
             authorize(admission.key, place.audience)
             call.place = place
             call.body = await read_body(call.request)
-            ways = self._routes.ways(place, call.request.headers, call.body, None)
+            ways = self._routes.ways(place, call.request.headers, call.body, admission.key.family)
             return await first_answer([self._attempt(call, admission, place, way) for way in ways])
         except RefusalError as refusal:
             return await call.refuse(refusal)

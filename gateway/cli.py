@@ -125,11 +125,22 @@ def keys() -> None:
 @click.option("--name", required=True)
 @click.option("--expires-in", type=Duration(), help="Seconds, or 30m, 1h, 7d.")
 @click.option("--surface", "surfaces", type=click.Choice(SURFACES), multiple=True, help="Default: all.")
+@click.option("--family", help="Only providers of this family. Default: any.")
 @json_option
-def mint(config: Path, name: str, expires_in: float | None, surfaces: tuple[Surface, ...], as_json: bool) -> None:  # noqa: FBT001 -- click passes flags
+def mint(
+    *,
+    config: Path,
+    name: str,
+    expires_in: float | None,
+    surfaces: tuple[Surface, ...],
+    family: str | None,
+    as_json: bool,
+) -> None:
     """Make a key and print it: the only time that it is shown."""
+    if family and family not in {provider.family for provider in settings_of(config, credentials=False).providers}:
+        raise click.BadParameter(f"no provider is of the family {family!r}", param_hint="--family")
     with key_store(config) as store:
-        minted = store.mint(name, surfaces, expires_in)
+        minted = store.mint(name, surfaces, expires_in, family)
     click.echo(json.dumps({"key": minted.plaintext, **described(minted.key)}) if as_json else minted.plaintext)
 
 
@@ -188,6 +199,7 @@ def described(key: VirtualKey) -> dict[str, Any]:
         "name": key.name,
         "state": key.state(time.time()),
         "surfaces": sorted(key.surfaces or SURFACES),
+        "family": key.family,
         "created_at": iso(key.created_at),
         "expires_at": iso(key.expires_at),
         "revoked_at": iso(key.revoked_at),

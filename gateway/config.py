@@ -20,10 +20,11 @@ from pydantic import (
 )
 from yarl import URL
 
+from gateway.consistency import inconsistencies
 from gateway.surfaces import Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
 MEBIBYTE = 1024 * 1024
 DNS_NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
@@ -229,12 +230,12 @@ def load(path: Path, *, credentials: bool = True) -> Settings:
 
 
 def parse(document: dict[str, Any], context: dict[str, Any]) -> Settings:
-    problems = [*repetitions(document), *references(document)]
     try:
         settings = Settings.model_validate(document, context=context)
     except ValidationError as error:
-        raise ConfigError([*map(problem, error.errors(include_url=False)), *problems]) from None
-    if problems:
+        found = [problem(each) for each in error.errors(include_url=False)]
+        raise ConfigError([*found, *inconsistencies(document)]) from None
+    if problems := inconsistencies(document):
         raise ConfigError(problems)
     return settings
 
@@ -244,36 +245,3 @@ def problem(error: Any) -> str:
     key = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in error["loc"]).lstrip(".")
     message = {"extra_forbidden": "unknown key", "missing": "missing"}.get(error["type"], error["msg"])
     return f"{key}: {message.removeprefix('Value error, ')}"
-
-
-def repetitions(document: dict[str, Any]) -> Iterator[str]:
-    """Ids and surfaces given twice. Looks at the raw document, so that it finds them beside other mistakes."""
-    seen: dict[tuple[str, str], int] = {}
-    for index, provider in enumerate(listed(document.get("providers"))):
-        if not isinstance(provider, dict):
-            continue
-        claims = [("id", provider.get("id")), *(("surfaces", name) for name in listed(provider.get("surfaces")))]
-        for key, name in claims:
-            if isinstance(name, str) and (first := seen.setdefault((key, name), index)) != index:
-                yield f"providers[{index}].{key}: {name!r} is already taken by providers[{first}]"
-
-
-def references(document: dict[str, Any]) -> Iterator[str]:
-    """Models given twice, and models whose provider is unknown or does not speak the protocol."""
-    providers = [entry for entry in listed(document.get("providers")) if isinstance(entry, dict)]
-    spoken = {str(provider.get("id")): listed(provider.get("surfaces")) for provider in providers}
-    seen: dict[str, int] = {}
-    for index, model in enumerate(listed(document.get("models"))):
-        if not isinstance(model, dict):
-            continue
-        name, provider, protocol = (model.get(key) for key in ("name", "provider", "protocol"))
-        if isinstance(name, str) and (first := seen.setdefault(name, index)) != index:
-            yield f"models[{index}].name: {name!r} is already taken by models[{first}]"
-        if isinstance(provider, str) and provider not in spoken:
-            yield f"models[{index}].provider: no provider is called {provider!r}"
-        elif isinstance(provider, str) and isinstance(protocol, str) and protocol not in spoken[provider]:
-            yield f"models[{index}].protocol: the provider {provider!r} does not speak {protocol!r}"
-
-
-def listed(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import hmac
 import secrets
@@ -25,9 +26,11 @@ CREATE TABLE IF NOT EXISTS keys (
     surfaces TEXT NOT NULL,
     created_at REAL NOT NULL,
     expires_at REAL,
-    revoked_at REAL
+    revoked_at REAL,
+    family TEXT
 ) WITHOUT ROWID
 """
+ADDED_LATER = {"family": "TEXT"}
 
 
 class NoSuchKeyError(Exception):
@@ -40,7 +43,7 @@ class AmbiguousKeyError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class VirtualKey:
-    """Times are seconds since the epoch. No surfaces means all of them."""
+    """Times are seconds since the epoch. No surfaces means all of them, no family providers of any."""
 
     digest: bytes
     name: str
@@ -48,6 +51,7 @@ class VirtualKey:
     created_at: float
     expires_at: float | None
     revoked_at: float | None
+    family: str | None = None
 
     @property
     def fingerprint(self) -> str:
@@ -80,6 +84,7 @@ class KeyStore:
         self._db = sqlite3.connect(database, isolation_level=None)
         self._db.execute("PRAGMA journal_mode=WAL")
         self._db.execute(SCHEMA)
+        self._add_columns()
         self._cache: dict[bytes, VirtualKey] = {}
         self._version = self._data_version()
 
@@ -100,14 +105,21 @@ class KeyStore:
             return None
         return key
 
-    def mint(self, name: str, surfaces: Collection[Surface] = (), lifetime: float | None = None) -> Minted:
+    def mint(
+        self,
+        name: str,
+        surfaces: Collection[Surface] = (),
+        lifetime: float | None = None,
+        family: str | None = None,
+    ) -> Minted:
         """The only moment at which the plaintext exists here. `lifetime` in seconds."""
         plaintext = self._prefix + secrets.token_urlsafe(KEY_BYTES)
         now = time.time()
         expires_at = None if lifetime is None else now + lifetime
-        key = VirtualKey(digest_of(plaintext), name, frozenset(surfaces), now, expires_at, None)
+        key = VirtualKey(digest_of(plaintext), name, frozenset(surfaces), now, expires_at, None, family)
         listed = ",".join(sorted(key.surfaces))
-        self._db.execute("INSERT INTO keys VALUES (?, ?, ?, ?, ?, NULL)", (key.digest, name, listed, now, expires_at))
+        row = (key.digest, name, listed, now, expires_at, None, family)
+        self._db.execute("INSERT INTO keys VALUES (?, ?, ?, ?, ?, ?, ?)", row)
         return Minted(plaintext, key)
 
     def revoke(self, key: VirtualKey) -> VirtualKey:
@@ -141,6 +153,13 @@ class KeyStore:
             return False
         return True
 
+    def _add_columns(self) -> None:
+        """A database of an earlier release lacks some."""
+        there = {row[1] for row in self._db.execute("PRAGMA table_info(keys)")}
+        for name in ADDED_LATER.keys() - there:
+            with contextlib.suppress(sqlite3.OperationalError):  # another process was faster
+                self._db.execute(f"ALTER TABLE keys ADD COLUMN {name} {ADDED_LATER[name]}")
+
     def _fresh_cache(self) -> dict[bytes, VirtualKey]:
         version = self._data_version()
         if version != self._version:
@@ -161,7 +180,7 @@ class KeyStore:
         return key
 
 
-def stored(row: tuple[bytes, str, str, float, float | None, float | None]) -> VirtualKey:
-    digest, name, listed, created_at, expires_at, revoked_at = row
+def stored(row: tuple[bytes, str, str, float, float | None, float | None, str | None]) -> VirtualKey:
+    digest, name, listed, created_at, expires_at, revoked_at, family = row
     surfaces = frozenset(surface for surface in SURFACES if surface in listed.split(","))
-    return VirtualKey(digest, name, surfaces, created_at, expires_at, revoked_at)
+    return VirtualKey(digest, name, surfaces, created_at, expires_at, revoked_at, family)

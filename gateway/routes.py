@@ -80,6 +80,7 @@ class Routes:
         self._upstreams = {provider.name: upstream_of(provider) for provider in settings.providers}
         self._models = {model.name: model for model in settings.models}
         self._routing = settings.routing
+        self._mapped = {each.value.lower(): self._upstreams[each.provider] for each in settings.routing.mappings}
         self._exact = {endpoint.path: endpoint for endpoint in ENDPOINTS if "{" not in endpoint.path}
         self._patterns = [(pattern(endpoint), endpoint) for endpoint in ENDPOINTS if "{" in endpoint.path]
 
@@ -115,12 +116,8 @@ class Routes:
 
     def _chosen(self, headers: Mapping[str, str]) -> Upstream | None:
         """The provider that the client's header picks."""
-        if not self._routing.mappings:
-            return None
-        value = headers.get(self._routing.header, "").strip().lower()
-        matches = (mapping.provider for mapping in self._routing.mappings if mapping.value.lower() == value)
-        name = next(matches, None)
-        return self._upstreams[name] if name else None
+        value = headers.get(self._routing.header, "") if self._mapped else ""
+        return self._mapped.get(value.strip().lower())
 
     def _model_named(self, place: Place, body: bytes) -> str | None:
         if place.model or not (self._models or self._routing.mappings or self._routing.unknown_models == "refuse"):

@@ -77,7 +77,6 @@ def test_all_mistakes_are_named_at_once(tmp_path: Path) -> None:
             "providers[0].surfaces[1]: ",
             f"providers[1].credential: cannot read {tmp_path / 'nowhere.key'}: No such file",
             "providers[1].id: 'a' is already taken by providers[0]",
-            "providers[1].surfaces: 'openai-chat' is already taken by providers[0]",
         ],
         strict=True,
     ):
@@ -145,8 +144,55 @@ def test_models_name_a_provider_that_speaks_their_protocol(tmp_path: Path) -> No
         provider = "openai"
         protocol = "anthropic-messages"
     """
-    assert problems(tmp_path, KEYS + PROVIDER + models) == (
+    assert sorted(problems(tmp_path, KEYS + PROVIDER + models)) == [
         "models[0].provider: no provider is called 'nobody'",
         "models[1].name: 'a' is already taken by models[0]",
         "models[1].protocol: the provider 'openai' does not speak 'anthropic-messages'",
-    )
+    ]
+
+
+def test_names_that_clash_or_lead_nowhere_are_named_with_their_place(tmp_path: Path) -> None:
+    more = """
+        [[providers]]
+        id = "Not_A_Name"
+        as = "openai"
+        surfaces = ["openai-chat"]
+        base_url = "https://x"
+        credential = { env = "TEST_KEY" }
+        auth = "sigv4"
+        [[models]]
+        name = "a"
+        provider = "openai"
+        protocol = "openai-chat"
+        fallback = ["a", "b", "b"]
+        [routing]
+        header = "x provider"
+        default = "nobody"
+        mappings = [
+            { value = "fast", provider = "openai" },
+            { value = " FAST", provider = "no-one" },
+            { value = " ", provider = "openai" },
+        ]
+    """
+    for line, expected in zip(
+        sorted(problems(tmp_path, KEYS + PROVIDER + more)),
+        [
+            "models[0].fallback[0]: 'a' has been tried already",
+            "models[0].fallback[1]: no model is called 'b'",
+            "models[0].fallback[2]: 'b' has been tried already",
+            "providers[1].as: 'openai' is already taken by providers[0]",
+            "providers[1].id: must be lower-case letters, digits",
+            "routing.default: no provider is called 'nobody'",
+            "routing.header: ",
+            "routing.mappings[1].provider: no provider is called 'no-one'",
+            "routing.mappings[1].value: ' FAST' is already taken by routing.mappings[0]",
+            "routing.mappings[2].value: must not be empty",
+        ],
+        strict=True,
+    ):
+        assert line.startswith(expected)
+
+
+def test_what_aws_signs_with_belongs_to_its_signature(tmp_path: Path) -> None:
+    [line] = problems(tmp_path, KEYS + PROVIDER + 'auth = "sigv4"\n')
+    assert line == "providers[0]: 'aws' belongs to auth = \"sigv4\", and the other way round"
