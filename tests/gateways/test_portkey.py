@@ -24,7 +24,7 @@ SHEET = Sheet(
         "query dropped": {"headers/query": (CHAT, MESSAGES)},
         "unknown fields dropped": {"body/unknown-fields": OPENAI, "body/unknown-fields-messages": (MESSAGES,)},
         "provider added to responses": {"body/answer-unchanged": (RESPONSES,)},
-        "error envelopes rewritten": {"errors/envelope": ALL, "errors/body-unchanged": ALL},
+        "error envelopes rewritten": {"errors/envelope": (MESSAGES,), "errors/body-unchanged": ALL},
         "the client's own key sent for a list of models": {"models/list": OPENAI},
         "a stream that is cut ends cleanly": {"connection/cut/stream": (CHAT, MESSAGES)},
         "a client that leaves cancels nothing": {"connection/cancel/stream": ALL, "connection/cancel/whole": ALL},
