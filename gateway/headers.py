@@ -16,14 +16,15 @@ HOP_BY_HOP = frozenset({
 })  # fmt: skip
 CREDENTIAL_CARRIERS = frozenset({
     "authorization", "x-api-key", "api-key", "x-goog-api-key", "xi-api-key", "proxy-authorization", "cookie",
+    "x-amz-date", "x-amz-security-token", "x-amz-content-sha256",
 })  # fmt: skip
 REWRITTEN = frozenset({"host", "content-length", "expect"})
 KEPT_FROM_UPSTREAM = HOP_BY_HOP | CREDENTIAL_CARRIERS | REWRITTEN
 KEPT_FROM_CLIENT = HOP_BY_HOP | {"set-cookie", "set-cookie2"}
 
 
-def for_upstream(headers: CIMultiDictProxy[str], virtual_key: str, credential: Credential) -> CIMultiDict[str]:
-    """In the client's order, repeated fields repeated; the provider's credential comes last.
+def for_upstream(headers: CIMultiDictProxy[str], virtual_key: str) -> CIMultiDict[str]:
+    """In the client's order, repeated fields repeated; without any credential.
 
     A field that is repeated in another case takes its first one: aiohttp's client would lose the other.
     """
@@ -34,7 +35,6 @@ def for_upstream(headers: CIMultiDictProxy[str], virtual_key: str, credential: C
         lower = name.lower()
         if lower not in withheld and virtual_key not in value:
             passed.add(spelled.setdefault(lower, name), value)
-    passed.add(credential.header, credential.value)
     return passed
 
 

@@ -66,9 +66,11 @@ class Relay:
         await self._session.close()
 
     async def send(
-        self, call: Call, method: str, url: URL, passed: CIMultiDict[str], body: bytes
+        self, call: Call, route: Route, url: URL, passed: CIMultiDict[str], body: bytes
     ) -> aiohttp.ClientResponse:
-        call.injected = True
+        method = call.request.method
+        call.route, call.injected = route, True
+        route.upstream.credential.authorize(method, url, passed, body)
         try:
             return await self._session.request(
                 method,
@@ -93,10 +95,9 @@ class Straight:
 
     async def open(self) -> aiohttp.ClientResponse:
         call, route, key = self.call, self.route, self.admission.plaintext
-        call.route = route
-        passed = headers.for_upstream(call.request.headers, key, route.upstream.credential)
+        passed = headers.for_upstream(call.request.headers, key)
         url = route.url(headers.query_without(call.query, key))
-        return await self.relay.send(call, call.request.method, url, passed, call.body)
+        return await self.relay.send(call, route, url, passed, call.body)
 
     async def answer(self, upstream: aiohttp.ClientResponse) -> Answer:
         self.call.upstream_request_id = request_id_of(upstream)

@@ -32,7 +32,10 @@ if TYPE_CHECKING:
     from gateway.routes import Place, Route
 
 DROPPED = "x-gateway-dropped"
-_OF_ONE_VENDOR = ("anthropic-", "openai-", "x-stainless-", "accept-encoding", "content-type", "content-length")
+_OF_ONE_VENDOR = (
+    *("anthropic-", "openai-", "x-stainless-", "x-amz-", "x-amzn-", "x-goog-"),
+    *("accept-encoding", "content-type", "content-length"),
+)
 _OF_THE_BODY = ("Content-Type", "Content-Length", "Content-Encoding")
 _GATEWAYS_FAULT = {401, 403}  # the provider refused the gateway's credential, not the client's
 _TRIPS = (hub.UpstreamProtocolError, LookupError, TypeError, ValueError, AttributeError)
@@ -55,8 +58,8 @@ class Translated:
     async def open(self) -> aiohttp.ClientResponse:
         it = self._translation
         url = URL(it.provider.url(self.route.upstream, self.route.upstream_name or "", it.request.stream), encoded=True)
-        self.call.route = self.route
-        return await self.relay.send(self.call, "POST", url, self._headers(it.provider), compact(it.body).encode())
+        passed, body = self._headers(it.provider), compact(it.body).encode()
+        return await self.relay.send(self.call, self.route, url, passed, body)
 
     async def answer(self, upstream: aiohttp.ClientResponse) -> Answer:
         it = self._translation
@@ -91,8 +94,7 @@ class Translated:
 
     def _headers(self, provider: Codec) -> CIMultiDict[str]:
         """What only the client's own provider understands stays behind."""
-        credential = self.route.upstream.credential
-        passed = headers.for_upstream(self.call.request.headers, self.admission.plaintext, credential)
+        passed = headers.for_upstream(self.call.request.headers, self.admission.plaintext)
         for name in [name for name in passed if name.lower().startswith(_OF_ONE_VENDOR)]:
             passed.popall(name, None)
         passed.update({"Content-Type": "application/json", "Accept-Encoding": "identity", **provider.headers})
