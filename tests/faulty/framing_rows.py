@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from conformance.upstream import Reply
-from tests.faulty.seen import CHAT, CLAUDE, Spoils
+from tests.faulty.seen import CHAT, TOLD, Spoils
 
-TOLD = CLAUDE.but(stream=True)
 ODD = TOLD.but(reply=Reply(text="one\u2028two"))
 FACE = CHAT.but(reply=Reply(text="😀"))
 LARGE = CHAT.but(stream=True, reply=Reply(text=("large" * 2**18, "small")))

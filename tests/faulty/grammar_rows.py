@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from conformance.upstream import Reply, Thinking, ToolCall
-from tests.faulty.seen import CHAT, CLAUDE, RESPONSES, Spoils
+from conformance.upstream import Reply, Thinking
+from tests.faulty.endings_rows import CALL
+from tests.faulty.seen import CHAT, CHATTED, CLAUDE, METERED, RESPONDED, TOLD, Spoils
 
-TOLD = CLAUDE.but(stream=True)
-CHATTED = CHAT.but(stream=True)
-RESPONDED = RESPONSES.but(stream=True)
-CALL = Reply(tool_calls=(ToolCall("one", "look", '{"city": "Oslo"}'),))
 THOUGHT = TOLD.but(reply=Reply(text="42", thinking=(Thinking("hm hm", "PROOF"),)))
-COUNTED = CHATTED.but(fields=(("stream_options", {"include_usage": True}),))
 
 
 def delta_of(event: object) -> object:
@@ -38,7 +34,7 @@ GRAMMAR = (
     Spoils("repeats-call-names", CHATTED.but(reply=CALL), "body", lambda it: it.text.count('"look"') > 2),
     Spoils("finishes-twice", CHATTED, "body", lambda it: it.text.count('"finish_reason":"stop"') == 2),
     Spoils("model-changes-midway", CHATTED, "body", lambda it: '"m-0613"' in it.text),
-    Spoils("usage-before-finish", COUNTED, "body", lambda it: it.events[-2]["choices"]),
+    Spoils("usage-before-finish", METERED, "body", lambda it: it.events[-2]["choices"]),
     Spoils(
         "new-item-id-each-event",
         RESPONDED,

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 from conformance.upstream import Reply, ToolCall, Usage
-from tests.faulty.seen import CHAT, CLAUDE, RESPONSES, Spoils
+from tests.faulty.body_rows import REFUSAL
+from tests.faulty.seen import CHAT, CHATTED, CLAUDE, METERED, RESPONDED, RESPONSES, TOLD, Spoils
 
-TOLD = CLAUDE.but(stream=True)
-CHATTED = CHAT.but(stream=True)
-RESPONDED = RESPONSES.but(stream=True)
 CALLS = Reply(tool_calls=(ToolCall("one", "look", '{"a": 1}'), ToolCall("two", "look", '{"b": 2}')))
 LONG = Reply(text="so lang", stop="length")
-REFUSAL = Reply(refusal="I would rather not.")
 CACHED = Reply(text="ok", usage=Usage(200, 30, 90, 40, 10))
-COUNTED = CHATTED.but(fields=(("stream_options", {"include_usage": True}),))
 
 PIECES = (
     Spoils(
@@ -47,7 +43,7 @@ PIECES = (
     Spoils("chokes-on-done", RESPONDED.delivered(done=True), "body, ending", lambda it: not it.whole),
     Spoils(
         "usage-in-its-own-chunk-only",
-        COUNTED.delivered(early_usage=True),
+        METERED.delivered(early_usage=True),
         "body",
         lambda it: "prompt_tokens" not in it.text,
     ),

@@ -60,6 +60,18 @@ CHAT = Stimulus(Surface.OPENAI_CHAT)
 RESPONSES = Stimulus(Surface.OPENAI_RESPONSES)
 COUNT = CLAUDE.but(path="/v1/messages/count_tokens")
 MODELS = CHAT.but(path="/v1/models", method="GET")
+TOLD = CLAUDE.but(stream=True)
+CHATTED = CHAT.but(stream=True)
+RESPONDED = RESPONSES.but(stream=True)
+METERED = CHATTED.but(fields=(("stream_options", {"include_usage": True}),))
+
+
+def with_header(name: str, value: str = "1", on: Stimulus = CLAUDE) -> Stimulus:
+    return on.but(headers=((name, value),))
+
+
+def asked(on: Stimulus, **fields: object) -> Stimulus:
+    return on.but(fields=tuple(fields.items()))
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from conformance.upstream import Delivery, ProviderError, Reply, Usage
-from tests.faulty.rows import BETAS, CALLS, EXTRA, LIMITED, THOUGHT
+from tests.faulty.body_rows import EXTRA
+from tests.faulty.error_rows import LIMITED
+from tests.faulty.header_rows import BETAS
 from tests.faulty.seen import CHAT, CLAUDE, COUNT, MODELS, RESPONSES, Lane, Stimulus
+from tests.faulty.thinking_rows import THOUGHT
+from tests.faulty.tool_rows import CALLS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
