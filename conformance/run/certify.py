@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import signal
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib.resources import files
-from typing import TYPE_CHECKING
+from threading import current_thread, main_thread
+from typing import TYPE_CHECKING, NoReturn
 
 import pytest
 
@@ -14,7 +16,7 @@ from conformance.catalogue import find
 from conformance.check import UnknownCheckError
 from conformance.extensions import extensions
 from conformance.run.progress import ProgressDisplay
-from conformance.run.session import Run
+from conformance.run.session import INTERRUPTED, Run, RunStoppedError
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Iterator, Sequence
@@ -34,6 +36,22 @@ class _Watch:
     console: Console | None
     run: Run | None = field(default=None)
     problem: BaseException | None = field(default=None)
+    session: pytest.Session | None = field(default=None)
+    interrupted: bool = field(default=False)
+
+    def interrupt(self, *_: object) -> NoReturn:
+        """Once more after the case that runs, should the exception get lost where Python cannot raise it."""
+        self.interrupted = True
+        if self.session is not None:
+            self.session.shouldstop = "interrupted"
+        raise KeyboardInterrupt
+
+    def pytest_sessionstart(self, session: pytest.Session) -> None:
+        self.session = session
+
+    def pytest_internalerror(self) -> bool | None:
+        """An interruption amid what pytest does itself is no error of pytest's."""
+        return self.interrupted or None
 
     @pytest.hookimpl(wrapper=True)
     def pytest_cmdline_main(self) -> Generator[None, object, object]:
@@ -70,8 +88,10 @@ def run(options: Sequence[str], *, console: Console | None, workers: int = 0) ->
         *(["-n", str(workers)] if workers else []),
         *options,
     ]
-    with _no_other_plugins():
+    with _no_other_plugins(), _interruptible(watch):
         pytest.main(arguments, plugins=[watch])
+    if watch.interrupted:
+        raise RunStoppedError(INTERRUPTED)
     if watch.problem is not None:
         raise watch.problem
     assert watch.run is not None, "pytest did not get as far as the run"
@@ -87,6 +107,23 @@ def _known(checks: Iterable[str]) -> None:
             find(name)
     except UnknownCheckError as error:
         raise pytest.UsageError(str(error)) from error
+
+
+@contextmanager
+def _interruptible(watch: _Watch) -> Iterator[None]:
+    """Ctrl-C ends the run wherever it stands; pytest and asyncio heed it in most places only."""
+    before = signal.getsignal(signal.SIGINT)
+    if current_thread() is not main_thread() or before is signal.SIG_IGN:
+        yield
+        return
+    signal.signal(signal.SIGINT, watch.interrupt)
+    try:
+        yield
+    except KeyboardInterrupt:
+        if not watch.interrupted:
+            raise
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 @contextmanager

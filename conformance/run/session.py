@@ -45,6 +45,7 @@ _ERROR = pytest.StashKey[pytest.ExceptionInfo[BaseException] | None]()
 _SECONDS = pytest.StashKey[Any]()
 _PROPERTY = "conformance"
 UNFINISHED = ".unfinished"
+INTERRUPTED = "interrupted: nothing was measured, and all that the run had started has been stopped"
 _NOTHING_LEFT = Afterwards()
 
 
@@ -241,7 +242,7 @@ class Run:
     def _cut_short(self, session: pytest.Session) -> str:
         """Why what was gathered is not the whole: half a run must never look like a clean one."""
         if session.exitstatus == pytest.ExitCode.INTERRUPTED:
-            return "interrupted: nothing was measured, and all that the run had started has been stopped"
+            return INTERRUPTED
         if session.exitstatus in (pytest.ExitCode.INTERNAL_ERROR, pytest.ExitCode.USAGE_ERROR):
             return "the run broke off (see above): nothing was measured"
         if lost := self.planned - len(self.results):
