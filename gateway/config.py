@@ -151,8 +151,18 @@ class Aws(Section):
     session_token: CredentialSource | None = None
 
 
+class Gcp(Section):
+    """Where Vertex is asked for clients of other protocols: its own clients say it in the path."""
+
+    project: str = Field(min_length=1)
+    location: str = Field(min_length=1)
+
+
 class Provider(Section):
-    """`as` is what routing calls it instead of its id; an agent's key may be held to providers of one `family`."""
+    """`as` is what routing calls it instead of its id; an agent's key may be held to providers of one `family`.
+
+    `betas` adds to what a cloud is known to take: its own name for each of Anthropic's betas, empty for none.
+    """
 
     id: Annotated[str, AfterValidator(dns_name)]
     alias: str | None = Field(default=None, alias="as", pattern=r"^[A-Za-z0-9_-]{1,64}$")
@@ -162,6 +172,8 @@ class Provider(Section):
     credential: CredentialSource
     auth: Literal["bearer", "x-api-key", "api-key", "x-goog-api-key", "sigv4"] = "bearer"
     aws: Aws | None = None
+    gcp: Gcp | None = None
+    betas: dict[str, str] = {}
     api_version: str | None = Field(default=None, pattern=r"^\d{4}-\d{2}-\d{2}(-preview)?$")
 
     @property
@@ -172,6 +184,12 @@ class Provider(Section):
     def signs_with_aws(self) -> Self:
         if (self.auth == "sigv4") != (self.aws is not None):
             raise ValueError("'aws' belongs to auth = \"sigv4\", and the other way round")
+        return self
+
+    @model_validator(mode="after")
+    def is_found_in_google_cloud(self) -> Self:
+        if ("vertex" in self.surfaces) != (self.gcp is not None):
+            raise ValueError("'gcp' belongs to the surface \"vertex\", and the other way round")
         return self
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote
 
@@ -18,15 +18,17 @@ from gateway.surfaces import ENDPOINTS, VENDOR_SURFACES, Endpoint, Protocol, Sur
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from gateway.config import Model, Provider, Settings
+    from gateway.config import Gcp, Model, Provider, Settings
 
-# One path segment, but none that an upstream might resolve to another path.
-SEGMENT = r"(?!(?:\.|%2[eE]){1,2}(?:/|$))[^/]+"
+# One path segment, but none that an upstream might resolve to another path, also if it takes a coded slash for a real
+# one or what follows a semicolon for no part of the segment.
+DOTS = r"(?:\.|%2[eE]){1,2}(?:[/;\\]|%2[fF]|%3[bB]|%5[cC]|$)"
+SEGMENT = rf"(?!{DOTS})(?![^/]*(?:\\|%2[fF]|%5[cC]){DOTS})[^/]+"
 
 
 @dataclass(frozen=True)
 class Upstream:
-    """A provider, ready to be called; `api_version` is that of Azure's dated paths."""
+    """A provider, ready to be called; `api_version` is that of Azure's dated paths, `gcp` the place in Vertex's."""
 
     provider: str
     protocols: tuple[Protocol, ...]
@@ -34,6 +36,8 @@ class Upstream:
     credential: Credential
     family: str | None = None
     api_version: str | None = None
+    gcp: Gcp | None = None
+    betas: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -157,8 +161,16 @@ class Routes:
 
 def upstream_of(provider: Provider) -> Upstream:
     credential = credential_of(provider)
-    family, version = provider.family, provider.api_version
-    return Upstream(provider.name, provider.surfaces, provider.base_url, credential, family, version)
+    return Upstream(
+        provider.name,
+        provider.surfaces,
+        provider.base_url,
+        credential,
+        provider.family,
+        provider.api_version,
+        provider.gcp,
+        provider.betas,
+    )
 
 
 def passes(place: Place, protocol: Protocol) -> bool:
@@ -197,8 +209,8 @@ def provider_path(
 
 
 def as_the_sdk_joins(path: str, protocol: Protocol) -> str:
-    """The base URLs of OpenAI and Vertex end in `/v1`; the others stop before it."""
-    return path.removeprefix("/v1") if protocol in {"openai-chat", "openai-responses", "vertex"} else path
+    """OpenAI's base URLs end in `/v1`; the others stop before it."""
+    return path.removeprefix("/v1") if protocol in {"openai-chat", "openai-responses"} else path
 
 
 def with_model(endpoint: Endpoint, path: str, model: str) -> str:
