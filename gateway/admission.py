@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from gateway.keys import KeyStore, VirtualKey
     from gateway.surfaces import Surface
 
+CARRIERS = ("x-api-key", "api-key", "x-goog-api-key")
 REASONS = {
     "expired": "This gateway key has expired.",
     "revoked": "This gateway key has been revoked.",
@@ -30,7 +31,8 @@ class Admission(NamedTuple):
 def presented(headers: CIMultiDictProxy[str]) -> list[str]:
     """Every credential that the client shows, whichever protocol it belongs to."""
     bearers = [bearer(value) for value in headers.getall("Authorization", ())]
-    return [token for token in (*bearers, *map(str.strip, headers.getall("x-api-key", ()))) if token]
+    others = [value.strip() for name in CARRIERS for value in headers.getall(name, ())]
+    return [*bearers, *others]
 
 
 def bearer(authorization: str) -> str:
@@ -38,9 +40,9 @@ def bearer(authorization: str) -> str:
     return token.strip() if scheme.lower() == "bearer" else ""
 
 
-def admit(headers: CIMultiDictProxy[str], store: KeyStore) -> Admission:
-    """One valid key is enough, in either carrier; two different valid keys are one too many."""
-    tokens = presented(headers)
+def admit(headers: CIMultiDictProxy[str], more: Collection[str], store: KeyStore) -> Admission:
+    """One valid key is enough, in any carrier, or given some other way; two different valid keys are one too many."""
+    tokens = [token for token in (*presented(headers), *more) if token]
     if not tokens:
         raise unauthorized("No gateway key given: send it as 'Authorization: Bearer' or 'x-api-key'.")
     found = {token: store.find(token) for token in tokens}

@@ -110,7 +110,7 @@ class Gateway:
 
     async def _answer(self, call: Call) -> Answer:
         try:
-            call.admission = admission = admit(call.request.headers, self._keys)
+            call.admission = admission = admit(call.request.headers, call.keys_in_query, self._keys)
             refuse_upgrade(call)
             place = self._routes.find(call.request.method, call.path, call.vendor)
             authorize(admission.key, place.audience)

@@ -14,6 +14,7 @@ from aiohttp import hdrs, web
 from multidict import CIMultiDict
 
 from gateway import errors, metering, surfaces
+from gateway.headers import without_keys
 
 if TYPE_CHECKING:
     from gateway.admission import Admission
@@ -47,6 +48,7 @@ class Call:
     request: web.BaseRequest
     path: str
     query: str
+    keys_in_query: tuple[str, ...] = ()
     request_id: str = field(default_factory=lambda: f"req_{PROCESS}{next(NUMBERS):012x}")
     arrived: float = field(default_factory=time.perf_counter)
     admission: Admission | None = None
@@ -65,7 +67,10 @@ class Call:
     @classmethod
     def of(cls, request: web.BaseRequest) -> Call:
         path, _, query = origin_form(request.raw_path).partition("?")
-        return cls(request, path, query)
+        call = cls(request, path, query)
+        if call.vendor == "google":
+            call.query, call.keys_in_query = without_keys(query)
+        return call
 
     @property
     def vendor(self) -> surfaces.Vendor:

@@ -57,6 +57,12 @@ def messages_finishes(event: dict[str, Any]) -> bool:
     return event.get("type") in {"message_stop", "error"}
 
 
+def gemini_finishes(chunk: dict[str, Any]) -> bool:
+    blocked = (chunk.get("promptFeedback") or {}).get("blockReason")
+    said = any(candidate.get("finishReason") for candidate in chunk.get("candidates") or ())
+    return said or bool(blocked or chunk.get("error"))
+
+
 def chat_error(_: list[bytes]) -> dict[str, Any]:
     return error_object("openai", 502, "upstream_error", MESSAGE)
 
@@ -72,10 +78,15 @@ def messages_error(_: list[bytes]) -> dict[str, Any]:
     return error_object("anthropic", 502, "upstream_error", MESSAGE)
 
 
+def gemini_error(_: list[bytes]) -> dict[str, Any]:
+    return error_object("google", 502, "upstream_error", MESSAGE)
+
+
 ENDINGS: dict[Protocol, Ending] = {
     "openai-chat": Ending(chat_finishes, chat_error, None),
     "openai-responses": Ending(responses_finishes, responses_error, "error"),
     "anthropic-messages": Ending(messages_finishes, messages_error, "error"),
+    "gemini": Ending(gemini_finishes, gemini_error, None),
 }
 
 

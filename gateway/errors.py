@@ -19,9 +19,14 @@ ANTHROPIC_TYPES = {
 GOOGLE_STATUSES = {
     400: "INVALID_ARGUMENT",
     401: "UNAUTHENTICATED",
+    402: "FAILED_PRECONDITION",
     403: "PERMISSION_DENIED",
     404: "NOT_FOUND",
+    408: "DEADLINE_EXCEEDED",
+    409: "ABORTED",
     429: "RESOURCE_EXHAUSTED",
+    499: "CANCELLED",
+    501: "UNIMPLEMENTED",
     503: "UNAVAILABLE",
     504: "DEADLINE_EXCEEDED",
 }
@@ -61,7 +66,8 @@ def bad_gateway(message: str) -> RefusalError:
 
 
 def envelope(vendor: Vendor, refusal: RefusalError, request_id: str) -> bytes:
-    """https://docs.anthropic.com/en/api/errors · https://platform.openai.com/docs/guides/error-codes"""
+    """https://docs.anthropic.com/en/api/errors · https://platform.openai.com/docs/guides/error-codes ·
+    https://cloud.google.com/apis/design/errors"""
     body = error_object(vendor, refusal.status, refusal.code, refusal.message)
     if vendor == "anthropic":
         body["request_id"] = request_id

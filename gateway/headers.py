@@ -54,6 +54,13 @@ def withheld_names(always: frozenset[str], headers: CIMultiDictProxy[str]) -> fr
     return always.union(name.strip().lower() for line in headers.getall("Connection") for name in line.split(","))
 
 
+def without_keys(query: str) -> tuple[str, tuple[str, ...]]:
+    """Google's clients may say their key in the query (https://ai.google.dev/api): the rest of it, and the keys."""
+    pairs = [(pair, *pair.partition("=")[::2]) for pair in query.split("&")]
+    keys = tuple(unquote(value) for _, name, value in pairs if unquote(name) == "key")
+    return "&".join(pair for pair, name, _ in pairs if unquote(name) != "key") if keys else query, keys
+
+
 def query_without(query: str, virtual_key: str) -> str:
     """Verbatim, unless somebody put the key into it."""
     if virtual_key not in unquote(query):

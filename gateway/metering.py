@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 TAPE_BYTES = 4 * 1024 * 1024
 
-# Where each protocol reports what: https://platform.openai.com/docs/api-reference, https://docs.anthropic.com/en/api
+# Where each protocol reports what: https://platform.openai.com/docs/api-reference, https://docs.anthropic.com/en/api,
+# https://ai.google.dev/api/generate-content#UsageMetadata
 FIELDS: dict[Protocol, tuple[tuple[str, str | None, str], ...]] = {
     "openai-chat": (
         ("input", None, "prompt_tokens"),
@@ -38,6 +39,14 @@ FIELDS: dict[Protocol, tuple[tuple[str, str | None, str], ...]] = {
         ("cache_read", None, "cache_read_input_tokens"),
         ("cache_write", None, "cache_creation_input_tokens"),
         ("reasoning", "output_tokens_details", "thinking_tokens"),
+    ),
+    "gemini": (
+        ("input", None, "promptTokenCount"),
+        ("output", None, "candidatesTokenCount"),
+        ("cache_read", None, "cachedContentTokenCount"),
+        ("cache_write", None, "none"),
+        ("reasoning", None, "thoughtsTokenCount"),
+        ("tools", None, "toolUsePromptTokenCount"),
     ),
 }
 NO_DETAILS: dict[str, Any] = {}
@@ -107,16 +116,17 @@ def read_stream(form: Protocol, stream: bytes) -> Reading:
 
 
 def last_usage(stream: bytes) -> bytes:
-    if b'"usage"' not in stream:
+    if b'"usage' not in stream:
         return b""
-    reports = (sse.data_of(event) for event in sse.backwards(stream) if b'"usage"' in event)
+    reports = (sse.data_of(event) for event in sse.backwards(stream) if b'"usage' in event)
     return next((data for data in reports if b'"usage":null' not in data), b"")
 
 
 def reading(form: Protocol, payloads: list[bytes]) -> Reading:
     """Nothing where the payloads say nothing, or cannot be understood."""
     try:
-        return sum_of(form, [json.loads(payload) for payload in payloads])
+        found = [json.loads(payload) for payload in payloads]
+        return sum_of(form, found[0] if found and isinstance(found[0], list) else found)  # Gemini's stream as an array
     except (ValueError, TypeError, AttributeError, RecursionError):
         return NOTHING
 
@@ -125,17 +135,21 @@ def sum_of(form: Protocol, objects: list[dict[str, Any]]) -> Reading:
     model, reported = None, dict[str, Any]()
     for found in objects:
         carrier = found.get("message") or found.get("response") or found
-        model = carrier.get("model") or model
-        reported |= {name: value for name, value in (carrier.get("usage") or {}).items() if value is not None}
+        model = carrier.get("model") or carrier.get("modelVersion") or model
+        usage = carrier.get("usage") or carrier.get("usageMetadata") or {}
+        reported |= {name: value for name, value in usage.items() if value is not None}
     return Reading(model, counts(form, reported) if reported else None)
 
 
 def counts(form: Protocol, reported: dict[str, Any]) -> dict[str, int]:
-    """In tokens. `input` includes what was read from or written to a cache, also where the provider's does not."""
+    """In tokens. `input` includes what was read from or written to a cache, and `output` what was thought."""
     used = {
         name: int((reported.get(field) if group is None else (reported.get(group) or NO_DETAILS).get(field)) or 0)
         for name, group, field in FIELDS[form]
     }
     if form == "anthropic-messages":
         used["input"] += used["cache_read"] + used["cache_write"]
+    if form == "gemini":
+        used["input"] += used.pop("tools")
+        used["output"] += used["reasoning"]
     return used

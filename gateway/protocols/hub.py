@@ -226,10 +226,11 @@ class Finished:
 
 @dataclass(frozen=True)
 class Failed:
-    """The provider's error amid a stream: the status that it stands for, and its words."""
+    """The provider's error: the status that it stands for, its words, and after how many seconds to come again."""
 
     status: int
     message: str
+    retry_after: str | None = None
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,13 @@ from gateway.protocols.openai import functions, one_call_only, read_choice, read
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+FIELDS = {
+    "one_call_only": ("parallel_tool_calls",),
+    "limit": ("max_completion_tokens", "max_tokens"),
+    "effort": ("reasoning_effort",),
+    "schema": ("response_format",),
+    "user": ("safety_identifier", "user"),
+}
 _READ = {
     "model", "messages", "tools", "tool_choice", "parallel_tool_calls", "max_tokens", "max_completion_tokens",
     "temperature", "top_p", "stop", "seed", "frequency_penalty", "presence_penalty", "reasoning_effort",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
-from gateway.protocols import hub
+from gateway.protocols import hub, signatures
 from gateway.protocols.codec import Json, present
 from gateway.protocols.messages.parts import read_content, write_content
 
@@ -13,6 +13,15 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 DEFAULT_LIMIT = 4096
+FIELDS = {
+    "one_call_only": ("tool_choice.disable_parallel_tool_use",),
+    "limit": ("max_tokens",),
+    "effort": ("output_config.effort", "thinking.budget_tokens"),
+    "schema": ("output_config.format",),
+    "user": ("metadata.user_id",),
+    "stop": ("stop_sequences",),
+    "messages.tool_call_id": ("messages.tool_result.tool_use_id",),
+}
 _READ = {
     "model", "messages", "system", "max_tokens", "stop_sequences", "stream", "temperature", "top_p", "top_k",
     "tools", "tool_choice", "thinking", "output_config", "metadata",
@@ -108,7 +117,7 @@ def _write_turns(turns: Iterable[hub.Turn]) -> Iterator[Json]:
     """Neighbours of one role become one message, and the results of tools come first in it."""
     spoken = (turn for turn in turns if turn.role != "system")
     for role, group in groupby(spoken, key=lambda turn: turn.role):
-        parts = [part for turn in group for part in turn.parts]
+        parts = signatures.without_geminis(part for turn in group for part in turn.parts)
         parts.sort(key=lambda part: not isinstance(part, hub.ToolResult) if role == "user" else 0)
         yield {"role": role, "content": list(write_content(parts))}
 

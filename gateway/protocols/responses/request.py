@@ -12,6 +12,16 @@ from gateway.protocols.responses.parts import read_content, read_item, write_par
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+FIELDS = {
+    "one_call_only": ("parallel_tool_calls",),
+    "limit": ("max_output_tokens",),
+    "effort": ("reasoning.effort",),
+    "schema": ("text.format",),
+    "user": ("safety_identifier", "user"),
+    "messages": ("input",),
+    "messages.content": ("input.content",),
+    "messages.tool_call_id": ("input.call_id",),
+}
 _READ = {
     "model", "input", "instructions", "tools", "tool_choice", "parallel_tool_calls", "max_output_tokens",
     "temperature", "top_p", "reasoning", "text", "user", "safety_identifier", "stream", "stream_options",

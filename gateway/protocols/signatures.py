@@ -1,0 +1,59 @@
+"""Signatures on their way through a client of another protocol, and back to the provider that wrote them.
+
+Anthropic and OpenAI sign reasoning: their own carriers (`signature`, `data`, `encrypted_content`) hold the signature as
+it is. Gemini signs parts of any kind, and wants each signature back on the part that it stood on: in the hub, and in
+the carriers of other protocols, it is marked with that place. A signature on anything but a thought becomes a
+`RedactedThinking` of its own: before its `call`, after its `text`, or in the place of a part that held nothing else.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+from gateway.protocols import hub
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+Place = Literal["thought", "call", "text", "empty"]
+_MARKS: dict[Place, str] = {
+    "thought": "gemini.thought.",
+    "call": "gemini.call.",
+    "text": "gemini.text.",
+    "empty": "gemini.empty.",
+}
+
+
+class Signed(NamedTuple):
+    """Gemini's own signature, and where it stood."""
+
+    place: Place
+    signature: str
+
+
+def marked(place: Place, signature: str) -> str:
+    return _MARKS[place] + signature
+
+
+def unmarked(token: str) -> Signed | None:
+    """None where it is not Gemini's."""
+    found = (Signed(place, token[len(mark) :]) for place, mark in _MARKS.items() if token.startswith(mark))
+    return next(found, None)
+
+
+def only_geminis(parts: Iterable[hub.Part]) -> list[hub.Part]:
+    """Without the reasoning that Gemini would not know again."""
+    return [part for part in parts if _token(part) is None or unmarked(_token(part) or "")]
+
+
+def without_geminis(parts: Iterable[hub.Part]) -> list[hub.Part]:
+    """Without what only Gemini would know again, and without reasoning that nobody has signed."""
+    return [part for part in parts if (token := _token(part)) is None or (token and not unmarked(token))]
+
+
+def _token(part: hub.Part) -> str | None:
+    match part:
+        case hub.Thinking(signature=token) | hub.RedactedThinking(data=token):
+            return token
+        case _:
+            return None
