@@ -1,4 +1,4 @@
-"""One scripted upstream and one process of relays for all tests of this room."""
+"""One scripted upstream for all tests of this room, one process of relays for each file."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def address(run_secrets: dict[str, Secret]) -> Iterator[UpstreamAddress]:
         yield address
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # some faults remember: what one file's tests leave behind is no other's concern
 def relays(
     address: UpstreamAddress, run_secrets: dict[str, Secret], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[FaultyProcess]:
