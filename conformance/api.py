@@ -5,18 +5,21 @@ from collections.abc import Callable
 from conformance import documented
 from conformance.check import check
 from conformance.drivers import (
+    BARE,
     EVERY_MODE,
     PLAIN,
     STREAMED,
     WHOLE,
     Answer,
     Ask,
+    BedrockClient,
     ChatClient,
     Client,
     ClientFailedError,
     Door,
     Exchange,
     Failure,
+    GeminiClient,
     Http,
     MessagesClient,
     Mode,
@@ -25,14 +28,15 @@ from conformance.drivers import (
     Tool,
     ToolResult,
     Turn,
+    VertexClient,
     Wire,
     dialled,
 )
 from conformance.oracles import (
-    GRAMMARS,
     Asked,
     ServerSentEvent,
     assert_absent,
+    assert_in_order,
     assert_kept,
     assert_unchanged,
     differences,
@@ -43,7 +47,7 @@ from conformance.oracles import (
 from conformance.run.stage import Subject
 from conformance.secrets import Secret, mint
 from conformance.surface import Surface
-from conformance.target import Hooks
+from conformance.target import Hooks, Routing
 from conformance.upstream import (
     Delivery,
     ProviderError,
@@ -60,23 +64,29 @@ from conformance.upstream import (
 
 CHAT, RESPONSES, MESSAGES = Surface.OPENAI_CHAT, Surface.OPENAI_RESPONSES, Surface.ANTHROPIC_MESSAGES
 OPENAI = (CHAT, RESPONSES)
+GEMINI, AZURE, BEDROCK, VERTEX = Surface.GEMINI, Surface.AZURE_OPENAI, Surface.BEDROCK, Surface.VERTEX
 
 Connect = Callable[..., Client]
-"""Makes a further client of the surface in hand: `connect(key=…, mode=…, retries=…)`."""
+"""Makes a further client of the surface in hand: `connect(key=…, mode=…, retries=…, model=…)`."""
 
 __all__ = [
+    "AZURE",
+    "BARE",
+    "BEDROCK",
     "CHAT",
     "EVERY_MODE",
-    "GRAMMARS",
+    "GEMINI",
     "MESSAGES",
     "OPENAI",
     "PLAIN",
     "RESPONSES",
     "STREAMED",
+    "VERTEX",
     "WHOLE",
     "Answer",
     "Ask",
     "Asked",
+    "BedrockClient",
     "ChatClient",
     "Client",
     "ClientFailedError",
@@ -85,6 +95,7 @@ __all__ = [
     "Door",
     "Exchange",
     "Failure",
+    "GeminiClient",
     "Hooks",
     "Http",
     "MessagesClient",
@@ -94,6 +105,7 @@ __all__ = [
     "Received",
     "RedactedThinking",
     "Reply",
+    "Routing",
     "Secret",
     "ServerSentEvent",
     "Spoken",
@@ -108,8 +120,10 @@ __all__ = [
     "Upstream",
     "Usage",
     "Verbatim",
+    "VertexClient",
     "Wire",
     "assert_absent",
+    "assert_in_order",
     "assert_kept",
     "assert_unchanged",
     "check",

@@ -27,7 +27,7 @@ _TRIPS = (LookupError, TypeError, ValueError, AttributeError, RecursionError)
 
 SURFACE_PROFILES = CORE
 TRANSLATION = "translation"
-PROFILES = (*SURFACE_PROFILES, "headers", "keys", "isolation", "connection", TRANSLATION)
+PROFILES = (*SURFACE_PROFILES, "headers", "keys", "isolation", "connection", "routing", TRANSLATION)
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from base64 import b64encode, urlsafe_b64decode
+from itertools import groupby
 from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import quote
 
@@ -185,11 +186,14 @@ def _result(answer: Answer, result: ToolResult) -> dict[str, Any]:
 
 
 def _thinking(parts: list[dict[str, Any]]) -> Iterator[Thinking]:
-    """Each summary of a thought, proved by the signature that stands on it or on the next part that has one."""
-    for at, part in enumerate(parts):
-        if part.get("thought"):
-            signatures = (later["thoughtSignature"] for later in parts[at:] if "thoughtSignature" in later)
-            yield Thinking(part.get("text", ""), _plain_base64(next(signatures, "")))
+    """Each run of thoughts, proved by the signature that stands on it or on the next part that has one."""
+    at = 0
+    for thought, run in groupby(parts, key=lambda part: bool(part.get("thought"))):
+        texts = [part.get("text", "") for part in run]
+        if thought:
+            signatures = (part["thoughtSignature"] for part in parts[at:] if "thoughtSignature" in part)
+            yield Thinking("".join(texts), _plain_base64(next(signatures, "")))
+        at += len(texts)
 
 
 def _plain_base64(text: str) -> str:

@@ -4,5 +4,16 @@ from conformance.faulty.exchange import PREFIXES, Answer, Request
 from conformance.faulty.fault import Fault, fault
 from conformance.faulty.faults import FAULTS
 from conformance.faulty.process import FaultyDidNotStartError, FaultyProcess
+from conformance.faulty.router import ROUTING
 
-__all__ = ["FAULTS", "PREFIXES", "Answer", "Fault", "FaultyDidNotStartError", "FaultyProcess", "Request", "fault"]
+__all__ = [
+    "FAULTS",
+    "PREFIXES",
+    "ROUTING",
+    "Answer",
+    "Fault",
+    "FaultyDidNotStartError",
+    "FaultyProcess",
+    "Request",
+    "fault",
+]

@@ -81,7 +81,10 @@ def edited_object(raw: bytes, edit: Callable[[Json], Json]) -> bytes:
 
 @dataclass(frozen=True)
 class Call:
-    """What a client asked of one relay. `memory` belongs to the relay and outlives the call."""
+    """What a client asked of one relay. `memory` belongs to the relay and outlives the call.
+
+    `aimed` is whom a router chose, where it chose.
+    """
 
     method: str
     path: str
@@ -92,11 +95,12 @@ class Call:
     provider_keys: Mapping[Provider, str]
     keys: Keys
     memory: dict[str, Any] = field(default_factory=dict)
+    aimed: Provider | None = None
 
     @property
     def provider(self) -> Provider:
         """Who is asked."""
-        return asked(self.path, self.headers)
+        return self.aimed or asked(self.path, self.headers)
 
     @property
     def surface(self) -> Surface | None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from conformance.faulty.exchange import Answer, Call, Request, edited_object, once
 from conformance.faulty.keys import accepted
+from conformance.faulty.router import Router
 from conformance.faulty.sse import Event, Json, events_of
 
 if TYPE_CHECKING:
@@ -49,6 +50,7 @@ class Fault:
     accept   which of the carried keys is the client's; None refuses it
     send     wraps the call of the upstream
     handle   wraps all that happens for a call, the key check included
+    router   makes what picks the providers of a call
     pipe     makes, in place of all that, a relay that reads no HTTP: one for each connection
     scrubs   where the provider's key is taken out of what the upstream answers: `headers`, `errors`
     """
@@ -61,6 +63,7 @@ class Fault:
     accept: Callable[[Call], str | None] = accepted
     send: Callable[[Send, Request], Awaitable[Answer]] = _send_once
     handle: Callable[[Handle, Call], Awaitable[Answer]] = _handle_once
+    router: Callable[[], Router] = Router
     pipe: Callable[[], Pipe] | None = None
     scrubs: frozenset[str] = frozenset({"headers", "errors"})
 
@@ -152,6 +155,10 @@ class Declare:
             return edit
 
         return declare
+
+    def router(self, name: str, wrong: str) -> Callable[[F], F]:
+        """A class of Router"""
+        return self._at("router", name, wrong)
 
     def pipe(self, name: str, wrong: str) -> Callable[[F], F]:
         """A class of Pipe"""

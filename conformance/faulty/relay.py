@@ -91,8 +91,11 @@ class Relay:
         async def send(request: Request) -> Answer:
             return await self._send(http, request)
 
+        async def ask(leg: Call) -> Answer:
+            return await self.fault.send(send, self.fault.request(request_for(leg)))
+
         try:
-            answer = await self.fault.send(send, self.fault.request(request_for(call)))
+            answer = await self.fault.router().answered(call, ask)
         except UpstreamCutError as cut:
             return refusal(call, 502, str(cut))
         if answer.status in _REDIRECTS and answer.status != _NOT_MODIFIED:

@@ -13,13 +13,15 @@ from conformance.drivers.http import Http
 from conformance.lanes import MAIN, RemoteSdk, Workers
 from conformance.run.afterwards import AFTERWARDS, look_back
 from conformance.run.stage import DIRECT, STAGE, Stage, Subject
-from conformance.target import Hooks
+from conformance.surface import Provider
+from conformance.target import Hooks, Routing
 from conformance.upstream import Upstream
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
 
     from conformance.run.plan import CaseOf
+    from conformance.secrets import Secret
 
 STAGED: pytest.StashKey[Stage] = pytest.StashKey()
 
@@ -82,11 +84,13 @@ def workers() -> Iterator[Workers]:
 
 @pytest.fixture
 async def connect(case: CaseOf, door: Door, tape: Tape, workers: Workers) -> AsyncIterator[Callable[..., Client]]:
-    """Makes further clients of the surface in hand: `connect(key=…)`, `connect(retries=2)`, `connect(mode=…)`."""
+    """Makes further clients of the surface in hand: `connect(key=…)`, `connect(mode=…)`, `connect(model=…)`."""
     async with AsyncExitStack() as opened:
 
-        def make(*, key: str | None = None, mode: Mode | None = None, retries: int = 0) -> Client:
-            entered = replace(door, key=door.key if key is None else key)
+        def make(
+            *, key: str | None = None, mode: Mode | None = None, retries: int = 0, model: str | None = None
+        ) -> Client:
+            entered = replace(door, key=door.key if key is None else key, model=model or door.model)
             client = _client(case, workers, entered, tape, mode=mode, retries=retries)
             opened.push_async_callback(client.aclose)
             return client
@@ -130,6 +134,19 @@ def hooks(subject: Subject) -> Hooks:
     """How this gateway's keys are minted, revoked and made to expire."""
     assert subject.hooks is not None, f"{subject.name} has no key hooks; its features should not claim them"
     return Hooks.from_description(subject.hooks)
+
+
+@pytest.fixture
+def routing(subject: Subject) -> Routing:
+    """How this gateway picks the provider of a call."""
+    assert subject.routing is not None, f"{subject.name} picks no providers; it should not claim to"
+    return subject.routing
+
+
+@pytest.fixture
+def provider_keys(stage: Stage) -> dict[str, Secret]:
+    """The key of every provider, by its prefix."""
+    return {provider: stage.secrets[provider] for provider in Provider}
 
 
 @pytest.fixture

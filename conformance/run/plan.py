@@ -28,6 +28,7 @@ CANARIES = frozenset(
         "keys/refused/wrong",
         "isolation/client-key/calls",
         "connection/no-duplicates",
+        "routing/fallback/statuses",
         "translation/answer/tools",
     }
 )

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from conformance.drivers import Door
-from conformance.faulty import FAULTS, PREFIXES, FaultyProcess
+from conformance.faulty import FAULTS, PREFIXES, ROUTING, FaultyProcess
 from conformance.run.stage import DIRECT, FAULT, RELAY, TARGET, Stage, Subject
 from conformance.secrets import SHORTEST, Secret, mint
 from conformance.surface import BELOW_PROVIDER, PROVIDER_OF, Provider, Surface
-from conformance.target import SECRETS, Auth, Hooks, TargetNotStartedError, launch
+from conformance.target import SECRETS, Auth, Hooks, Routing, TargetNotStartedError, launch
 from conformance.upstream.process import UpstreamProcess
 
 if TYPE_CHECKING:
@@ -38,6 +38,7 @@ _RELAY_KEYS = Auth.model_validate(
         "expire": {"method": "POST", "path": "/_keys/{key}/expire"},
     }
 )
+_RELAY_ROUTING = Routing.model_validate(ROUTING)
 
 
 @contextmanager
@@ -84,7 +85,7 @@ def _relay(name: str, relays: FaultyProcess, prefix: str, secrets: Mapping[str, 
         url = f"{relays.url}{prefix}{PREFIXES.get(provider, '')}{BELOW_PROVIDER[provider]}"
         doors[surface] = Door(url, secrets["client"].value, _MODELS[surface], _MODELS[surface])
     hooks = Hooks(_RELAY_KEYS, relays.url + prefix, {}, {})
-    return Subject(name, doors, hooks=hooks.describe(), logs=(relays.log,))
+    return Subject(name, doors, hooks=hooks.describe(), logs=(relays.log,), routing=_RELAY_ROUTING)
 
 
 def _target(target: Target, running: Running) -> Subject:
@@ -92,7 +93,7 @@ def _target(target: Target, running: Running) -> Subject:
     bridges: dict[Surface, dict[Surface, Door]] = {}
     for (surface, upstream), model in target.bridges.items():
         bridges.setdefault(surface, {})[upstream] = _door(running, surface, model)
-    return Subject(TARGET, doors, bridges, running.hooks.describe(), running.log_files)
+    return Subject(TARGET, doors, bridges, running.hooks.describe(), running.log_files, target.routing)
 
 
 def _door(running: Running, surface: Surface, model: Model) -> Door:

@@ -6,7 +6,7 @@ from conformance.target.hooks import HookFailedError, Hooks
 from conformance.target.installs import InstallFailedError, Missing, install, installed
 from conformance.target.loading import TargetInvalidError, asked_name, load
 from conformance.target.running import Running, TargetNotStartedError, launch
-from conformance.target.schema import Auth, Model, Target
+from conformance.target.schema import Auth, Model, Routing, Target
 from conformance.target.templates import SECRETS
 
 __all__ = [
@@ -20,6 +20,7 @@ __all__ = [
     "InstallFailedError",
     "Missing",
     "Model",
+    "Routing",
     "Running",
     "Target",
     "TargetInvalidError",

@@ -12,6 +12,7 @@ PROFILES = {
     "keys": "credentials of clients: carriers, refusals, life",
     "isolation": "keys stay where they belong, clients never mix",
     "connection": "cancelled, cut and repeated calls",
+    "routing": "aliases, choices and stand-ins: the right provider, with its own key, for the right model",
     "translation": "one protocol at the client, another at the provider",
 }
 
@@ -36,6 +37,9 @@ FEATURES = {
     "isolation": "no key crosses the gateway",
     "cancel": "a client that leaves ends the upstream call",
     "cut": "an upstream that breaks off is an error for the client",
+    "aliases": "names of models that the gateway alone knows",
+    "provider-choice": "clients choose who answers by a header",
+    "fallback": "other providers stand in for one that fails",
     "retries": "one call of the client is one call upstream",
 }
 

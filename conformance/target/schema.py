@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Self
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, model_validator
 
-from conformance.surface import Surface
+from conformance.surface import Provider, Surface
 from conformance.target.claims import known_features, known_profiles
 from conformance.target.templates import COMMON, SECRETS, names, strings
 
@@ -59,6 +59,7 @@ Command = Annotated[tuple[Template, ...], Field(min_length=1)]
 Inside = Annotated[str, AfterValidator(_inside)]
 Package = Annotated[str, AfterValidator(_placeholders({"version"}))]
 ServedSurface = Annotated[Surface, BeforeValidator(_known("surface", lambda: Surface))]
+CalledProvider = Annotated[Provider, BeforeValidator(_known("provider", lambda: Provider))]
 
 _hooked = AfterValidator(_placeholders(_PLACEHOLDERS | {"key", "expires_in"}))
 HookTemplate = Annotated[str, _hooked]
@@ -162,6 +163,45 @@ class Model(Table):
     headers: dict[str, Template] = {}
 
 
+class Leg(Table):
+    """A provider, below whose prefix the gateway calls the upstream, and what it is asked for there."""
+
+    provider: CalledProvider
+    model: Name
+
+
+class Choice(Table):
+    """By the value of a header a client chooses who answers; any other value, or none, means `default`."""
+
+    header: Name
+    model: Name
+    default: CalledProvider
+    providers: Annotated[dict[Name, CalledProvider], Field(min_length=1)]
+
+
+class Fallback(Table):
+    """A model for which others stand in, in this order, where one before them answers with one of these statuses."""
+
+    model: Name
+    legs: Annotated[tuple[Leg, ...], Field(min_length=2)]
+    statuses: Annotated[tuple[Annotated[int, Field(ge=400, le=599)], ...], Field(min_length=1)]
+
+
+class Alias(Table):
+    """A name that the gateway alone knows, and what the provider calls the model."""
+
+    model: Name
+    upstream_name: Name
+
+
+class Routing(Table):
+    """How the gateway picks a provider for calls of Chat Completions, which most providers speak."""
+
+    choice: Choice
+    fallback: Fallback
+    alias: Alias
+
+
 class Claims(Table):
     profiles: tuple[Annotated[str, AfterValidator(_known("profile", known_profiles))], ...] = ()
     features: tuple[Annotated[str, AfterValidator(_known("feature", known_features))], ...] = ()
@@ -179,6 +219,7 @@ class Target(Table):
     surfaces: Annotated[dict[ServedSurface, Template], Field(min_length=1)]
     auth: Auth
     models: tuple[Model, ...] = ()
+    routing: Routing | None = None
     any_model: bool = False  # models that are not listed pass as well, under the name that the client gave them
     claims: Claims
 
@@ -214,6 +255,12 @@ class Target(Table):
     def _something_to_translate(self) -> Self:
         if "translation" in self.claims.profiles and not self.bridges:
             raise ValueError("claims translation, but no model is served on a surface that is not its upstream's own")
+        return self
+
+    @model_validator(mode="after")
+    def _something_to_route(self) -> Self:
+        if "routing" in self.claims.profiles and self.routing is None:
+            raise ValueError("claims routing, but [target.routing] does not say how it picks a provider")
         return self
 
     @model_validator(mode="after")

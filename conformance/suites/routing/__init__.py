@@ -1,0 +1,1 @@
+"""The credentials of clients: how they may be carried, and what is refused."""
