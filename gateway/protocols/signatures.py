@@ -41,6 +41,17 @@ def unmarked(token: str) -> Signed | None:
     return next(found, None)
 
 
+def of_calls(parts: Iterable[hub.Part]) -> dict[str, str]:
+    """Gemini's signatures by the ids of the calls that they stood on."""
+    found: dict[str, str] = {}
+    before: Signed | None = None
+    for part in parts:
+        if isinstance(part, hub.ToolUse) and before and before.place == "call":
+            found[part.id] = before.signature
+        before = unmarked(part.data) if isinstance(part, hub.RedactedThinking) else None
+    return found
+
+
 def only_geminis(parts: Iterable[hub.Part]) -> list[hub.Part]:
     """Without the reasoning that Gemini would not know again."""
     return [part for part in parts if _token(part) is None or unmarked(_token(part) or "")]

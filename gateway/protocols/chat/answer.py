@@ -6,7 +6,7 @@ import time
 from typing import TYPE_CHECKING
 
 from gateway.protocols import hub
-from gateway.protocols.chat.parts import read_message, said, write_assistant
+from gateway.protocols.chat.parts import read_message, said, write_signed
 
 if TYPE_CHECKING:
     from gateway.protocols.codec import Json
@@ -49,7 +49,7 @@ def read_usage(usage: Json) -> hub.Usage:
 
 
 def write_answer(answer: hub.Answer) -> Json:
-    message = write_assistant(answer.parts) | {"refusal": said(answer.parts, hub.Refusal) or None, "annotations": []}
+    message = write_signed(answer.parts) | {"refusal": said(answer.parts, hub.Refusal) or None, "annotations": []}
     choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": FINISH_REASONS[answer.stop]}
     return {
         "id": answer_id(answer.id),

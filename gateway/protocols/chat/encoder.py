@@ -6,10 +6,10 @@ import time
 from typing import TYPE_CHECKING
 
 from gateway import sse
-from gateway.protocols import hub
+from gateway.protocols import hub, signatures
 from gateway.protocols.chat.answer import FINISH_REASONS, answer_id, write_usage
 from gateway.protocols.chat.decoder import DONE
-from gateway.protocols.chat.parts import write_call
+from gateway.protocols.chat.parts import write_call, write_signature
 from gateway.protocols.codec import Json, StreamEncoder, write_event
 from gateway.protocols.openai import write_error
 
@@ -26,6 +26,7 @@ class Encoder(StreamEncoder):
         self._created = int(time.time())
         self._calls = -1
         self._open: hub.Part = hub.Text()
+        self._signature: Json = {}
 
     def feed(self, event: hub.Event) -> Iterator[str]:
         match event:
@@ -34,9 +35,7 @@ class Encoder(StreamEncoder):
                 yield self._chunk({"role": "assistant", "content": ""})
             case hub.Opened(part):
                 self._open = part
-                if isinstance(part, hub.ToolUse):
-                    self._calls += 1
-                    yield self._chunk({"tool_calls": [{"index": self._calls, **write_call(part)}]})
+                yield from self._opened(part)
             case hub.Delta(text):
                 if said := self._said(text):
                     yield self._chunk(said)
@@ -49,6 +48,21 @@ class Encoder(StreamEncoder):
                 yield write_event(write_error(event))
             case hub.Ping():
                 yield sse.comment("ping")
+
+    def _opened(self, part: hub.Part) -> Iterator[str]:
+        if isinstance(part, hub.ToolUse):
+            self._calls += 1
+            yield self._chunk({"tool_calls": [{"index": self._calls, **write_call(part), **self._signature}]})
+            self._signature = {}
+        elif isinstance(part, hub.RedactedThinking) and (signed := signatures.unmarked(part.data)):
+            yield from self._signed(signed)
+
+    def _signed(self, signed: signatures.Signed) -> Iterator[str]:
+        """A call's signature comes before it, and goes with it."""
+        if signed.place == "call":
+            self._signature = write_signature(signed.signature)
+        else:
+            yield self._chunk(write_signature(signed.signature))
 
     def _said(self, text: str) -> Json | None:
         match self._open:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from gateway.protocols import hub
-from gateway.protocols.openai import read_image, write_document, write_image
+from gateway.protocols import hub, signatures
+from gateway.protocols.openai import read_document, read_image, write_document, write_image
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -18,11 +18,13 @@ def read_message(message: Json) -> Iterator[hub.Part]:
     if message.get("reasoning_content"):
         yield hub.Thinking(message["reasoning_content"])
     yield from read_content(message.get("content"))
+    yield from _read_signature(message, "text" if message.get("content") else "empty")
     if message.get("refusal"):
         yield hub.Refusal(message["refusal"])
     for call in message.get("tool_calls") or ():
         if "function" not in call:
             raise hub.UntranslatableError("messages.tool_calls", f"a call of the type {call.get('type')}")
+        yield from _read_signature(call, "call")
         yield hub.ToolUse(call["id"], call["function"]["name"], call["function"].get("arguments") or "")
 
 
@@ -40,14 +42,30 @@ def read_content(content: Any) -> Iterator[hub.Part]:
             case "image_url":
                 yield read_image(part["image_url"]["url"])
             case "file" if part["file"].get("file_data"):
-                yield _read_document(part["file"])
+                yield read_document(part["file"])
             case kind:
                 raise hub.UntranslatableError("messages.content", f"a part of the type {kind} has no counterpart")
 
 
-def _read_document(file: Json) -> hub.Document:
-    image = read_image(file["file_data"])
-    return hub.Document(image.media_type or "application/pdf", image.data or image.url, file.get("filename") or "")
+def _read_signature(carrier: Json, place: signatures.Place) -> Iterator[hub.Part]:
+    """Where Google has its own Chat carry them: https://ai.google.dev/gemini-api/docs/thought-signatures#openai"""
+    google = (carrier.get("extra_content") or {}).get("google") or {}
+    if signature := google.get("thought_signature"):
+        yield hub.RedactedThinking(signatures.marked(place, signature))
+
+
+def write_signature(signature: str) -> Json:
+    return {"extra_content": {"google": {"thought_signature": signature}}}
+
+
+def write_signed(parts: Sequence[hub.Part]) -> Json:
+    """The model's message for a client, who brings Gemini's signatures back."""
+    message, of_calls = write_assistant(parts), signatures.of_calls(parts)
+    for call in message.get("tool_calls") or ():
+        call |= write_signature(of_calls[call["id"]]) if call["id"] in of_calls else {}  # noqa: PLW2901
+    tokens = (signatures.unmarked(part.data) for part in parts if isinstance(part, hub.RedactedThinking))
+    said = [token.signature for token in tokens if token and token.place != "call"]
+    return message | (write_signature(said[-1]) if said else {})
 
 
 def write_assistant(parts: Iterable[hub.Part]) -> Json:
