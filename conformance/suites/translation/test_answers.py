@@ -1,15 +1,11 @@
 """What a provider answers, as a client of another protocol reads it."""
 
-import json
-from collections.abc import Sequence
-
 from conformance.api import (
     CHAT,
     MESSAGES,
     RESPONSES,
     Ask,
     Client,
-    Mode,
     Reply,
     Tape,
     Thinking,
@@ -19,10 +15,8 @@ from conformance.api import (
     Usage,
     check,
 )
+from conformance.suites.translation.replies import BOTH, LETTERS, WEATHER, assert_apart, meant
 
-BOTH = (Mode.ASYNC, Mode.ASYNC_STREAM)
-WEATHER = Tool("weather", "Today's weather.", {"type": "object", "properties": {"city": {"type": "string"}}})
-LETTERS = "Tromsø 日本語 👩‍👩‍👧 e\u0301 \u2028 \u0085 \u2029 end"
 ODD = '{"zeta": 1.5, "alpha": 9007199254740991, "né": "é\\u2028", "nested": [{"deep": [[], {}, null]}]}'
 
 
@@ -55,8 +49,8 @@ async def test_parallel_calls_stay_apart_with_all_their_arguments(client: Client
     )
     script = await upstream.answers(Reply(text="Three calls.", tool_calls=calls))
     answer = await client.ask(Ask(script.prompt, tools=(WEATHER, Tool("clock"))))
-    assert _meant(answer.tool_calls) == _meant(calls)
-    assert len({call.id for call in answer.tool_calls}) == len(calls), "two calls under one id"
+    assert meant(answer.tool_calls) == meant(calls)
+    assert_apart(answer.tool_calls)
     assert answer.stop == "tool-use"
     assert answer.text == "Three calls."
 
@@ -132,7 +126,3 @@ async def test_headers_of_the_provider_reach_the_client(client: Client, upstream
     script = await upstream.answers(Reply(text="ok", headers=(("x-never-seen-before", "by script"),)))
     await client.ask(script.prompt)
     assert tape.last.values("x-never-seen-before") == ["by script"]
-
-
-def _meant(calls: Sequence[ToolCall]) -> list[tuple[str, object]]:
-    return [(call.name, json.loads(call.arguments)) for call in calls]

@@ -1,28 +1,7 @@
 """Tool calls in a stream that changes its protocol, with nothing else in the answer."""
 
-import json
-
-from conformance.api import (
-    CHAT,
-    GRAMMARS,
-    Ask,
-    Client,
-    Delivery,
-    Mode,
-    Reply,
-    Tape,
-    Tool,
-    ToolCall,
-    Upstream,
-    check,
-    parse,
-)
-
-STREAM = (Mode.ASYNC_STREAM,)
-CALLS = (
-    ToolCall("call_one", "weather", '{"city": "Oslo"}'),
-    ToolCall("call_two", "weather", '{"city": "Bergen"}'),
-)
+from conformance.api import Ask, Client, Delivery, Reply, Tape, Tool, Upstream, assert_in_order, check
+from conformance.suites.translation.replies import CALLS, STREAM, assert_apart, meant
 
 
 @check(
@@ -59,13 +38,11 @@ async def test_a_stream_of_calls_alone_keeps_the_order_of_the_clients_protocol(
 ) -> None:
     script = await upstream.answers(Reply(tool_calls=CALLS))
     await client.ask(Ask(script.prompt, tools=(Tool("weather"),)))
-    events = [e for e in parse(tape.last.content).events if client.surface == CHAT or e.data != "[DONE]"]
-    GRAMMARS[client.surface]().check(events)
+    assert_in_order(client.surface, tape.last.content)
 
 
 async def _calls_arrive(client: Client, upstream: Upstream, delivery: Delivery) -> None:
     script = await upstream.answers(Reply(tool_calls=CALLS, delivery=delivery))
     answer = await client.ask(Ask(script.prompt, tools=(Tool("weather"),)))
-    said = [(call.name, json.loads(call.arguments or "null")) for call in answer.tool_calls]
-    assert said == [(call.name, json.loads(call.arguments)) for call in CALLS]
-    assert len({call.id for call in answer.tool_calls}) == len(CALLS), "two calls under one id"
+    assert meant(answer.tool_calls) == meant(CALLS)
+    assert_apart(answer.tool_calls)

@@ -1,31 +1,7 @@
 """However the provider's stream comes along, the client's is the same."""
 
-import json
-
-from conformance.api import (
-    CHAT,
-    GRAMMARS,
-    Ask,
-    Client,
-    Delivery,
-    Mode,
-    ProviderError,
-    Reply,
-    Tape,
-    Tool,
-    ToolCall,
-    Upstream,
-    check,
-    parse,
-)
-
-STREAM = (Mode.ASYNC_STREAM,)
-LETTERS = "Tromsø 日本語 👩‍👩‍👧 e\u0301 \u2028 \u0085 \u2029 end"
-WORDS = ("Ein ", "zwei ", "drei ", "vier.")
-CALLS = (
-    ToolCall("call_one", "weather", '{"city": "Oslo", "days": [1, 2]}'),
-    ToolCall("call_two", "weather", '{"city": "Bergen", "days": []}'),
-)
+from conformance.api import Ask, Client, Delivery, ProviderError, Reply, Tape, Tool, Upstream, assert_in_order, check
+from conformance.suites.translation.replies import CALLS, LETTERS, STREAM, WORDS, meant
 
 
 @check(
@@ -40,12 +16,10 @@ async def test_content_may_fall_into_any_pieces(client: Client, upstream: Upstre
         reply = Reply(text="Two cities.", tool_calls=CALLS, delivery=Delivery(pieces=pieces))
         script = await upstream.answers(reply)
         answer = await client.ask(Ask(script.prompt, tools=(Tool("weather"),)))
-        said = [(call.name, json.loads(call.arguments or "null")) for call in answer.tool_calls]
-        assert said == [(call.name, json.loads(call.arguments)) for call in CALLS], f"from pieces that come {pieces}"
+        assert meant(answer.tool_calls) == meant(CALLS), f"from pieces that come {pieces}"
         assert answer.text == "Two cities.", f"from pieces that come {pieces}"
         if pieces != "arguments-when-done":  # untranslated these break the grammar themselves
-            events = [e for e in parse(tape.last.content).events if client.surface == CHAT or e.data != "[DONE]"]
-            GRAMMARS[client.surface]().check(events)
+            assert_in_order(client.surface, tape.last.content)
 
 
 @check(

@@ -1,8 +1,7 @@
 """Errors of one provider, in the envelope of another's client."""
 
-from conformance.api import CHAT, MESSAGES, Client, Delivery, Mode, ProviderError, Reply, Tape, Upstream, check
-
-BOTH = (Mode.ASYNC, Mode.ASYNC_STREAM)
+from conformance.api import CHAT, MESSAGES, Client, Delivery, ProviderError, Reply, Tape, Upstream, check
+from conformance.suites.translation.replies import BOTH, WORDS
 
 
 @check(
@@ -29,7 +28,7 @@ async def test_a_refusal_keeps_its_status(client: Client, upstream: Upstream) ->
 async def test_the_words_of_an_error_arrive(client: Client, upstream: Upstream) -> None:
     error = ProviderError(400, "refused, by script")
     amid = Delivery(error_after=4) if client.mode.streams else Delivery()
-    for reply in (Reply(error=error), Reply(text=("Ein ", "zwei ", "drei."), error=error, delivery=amid)):
+    for reply in (Reply(error=error), Reply(text=WORDS, error=error, delivery=amid)):
         script = await upstream.answers(reply)
         failure = await client.fails(script.prompt)
         told = f"{failure.message} {failure.body} {failure.seen}"

@@ -2,14 +2,15 @@
 
 from typing import Any
 
-from conformance.api import Client, Mode, Reply, Upstream, check
+from conformance.api import Client, Reply, Upstream, check
+from conformance.suites.translation.replies import BOTH
 
 
 @check(
     "translation/answer/made-up",
     requirement="translated-nothing-made-up",
     feature="tools",
-    modes=(Mode.ASYNC, Mode.ASYNC_STREAM),
+    modes=BOTH,
     catches=("makes-up-searches",),
 )
 async def test_an_answer_in_words_becomes_nothing_else(client: Client, upstream: Upstream) -> None:

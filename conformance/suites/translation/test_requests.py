@@ -1,7 +1,6 @@
 """What a client asks for, as a provider of another protocol reads it."""
 
 import json
-from http import HTTPStatus
 
 from conformance.api import (
     CHAT,
@@ -9,7 +8,6 @@ from conformance.api import (
     RESPONSES,
     Ask,
     Client,
-    ClientFailedError,
     Mode,
     Reply,
     Tool,
@@ -22,15 +20,14 @@ from conformance.api import (
     protocol_of,
     understood,
 )
+from conformance.suites.translation.refusals import refused
+from conformance.suites.translation.replies import BOTH, WEATHER
 
-BOTH = (Mode.ASYNC, Mode.ASYNC_STREAM)
-WEATHER = Tool(
-    "weather", "Today's weather.", {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
-)
 CLOCK = Tool("clock", "The time.", {"type": "object", "properties": {}})
 SYSTEM = "You speak Norwegian only."
-REFUSALS = (HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY, HTTPStatus.NOT_IMPLEMENTED)
 PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+IMAGE_URI = f"data:image/png;base64,{PIXEL}"
+MESSAGES_IMAGE = {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": PIXEL}}
 
 
 @check(
@@ -71,7 +68,7 @@ async def test_tools_arrive_with_their_schemas(client: Client, upstream: Upstrea
 async def test_a_choice_of_tools_keeps_its_meaning(client: Client, upstream: Upstream) -> None:
     for meant, choice in _CHOICES[client.surface].items():
         script = await upstream.answers()
-        if not await _refused(client, Ask(script.prompt, tools=(WEATHER,), fields={"tool_choice": choice})):
+        if not await refused(client, Ask(script.prompt, tools=(WEATHER,), fields={"tool_choice": choice})):
             assert understood(await script.received()).choice == meant, f"{choice} became another choice"
 
 
@@ -166,7 +163,7 @@ async def test_the_effort_that_is_asked_for_arrives(client: Client, upstream: Up
 )
 async def test_what_an_agent_sends_becomes_a_request_of_the_providers_own(client: Client, upstream: Upstream) -> None:
     script = await upstream.answers()
-    if await _refused(client, Ask(script.prompt, tools=(WEATHER,), fields=_AGENTS[client.surface])):
+    if await refused(client, Ask(script.prompt, tools=(WEATHER,), fields=_AGENTS[client.surface])):
         assert not await script.journal(), "refused, and yet the provider was asked"
         return
     received = await script.received()
@@ -190,17 +187,6 @@ async def test_what_a_tool_showed_arrives(client: Client, upstream: Upstream) ->
     assert seen.images == ((PIXEL,) if client.surface != CHAT else ())
 
 
-async def _refused(client: Client, ask: Ask) -> bool:
-    """Whether the gateway said that it cannot translate this: a loss that it names is none."""
-    try:
-        await client.ask(ask)
-    except ClientFailedError as error:
-        if error.failure.status not in REFUSALS:
-            raise
-        return True
-    return False
-
-
 def _with_system(client: Client, prompt: str) -> dict[str, object]:
     if client.surface == CHAT:
         return {"messages": [{"role": "system", "content": SYSTEM}, {"role": "user", "content": prompt}]}
@@ -208,15 +194,13 @@ def _with_system(client: Client, prompt: str) -> dict[str, object]:
 
 
 def _with_image(client: Client, prompt: str) -> dict[str, object]:
-    uri = f"data:image/png;base64,{PIXEL}"
     if client.surface == RESPONSES:
-        parts = [{"type": "input_text", "text": prompt}, {"type": "input_image", "image_url": uri, "detail": "auto"}]
+        parts = [
+            {"type": "input_text", "text": prompt},
+            {"type": "input_image", "image_url": IMAGE_URI, "detail": "auto"},
+        ]
         return {"input": [{"role": "user", "content": parts}]}
-    image = (
-        {"type": "image_url", "image_url": {"url": uri}}
-        if client.surface == CHAT
-        else {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": PIXEL}}
-    )
+    image = {"type": "image_url", "image_url": {"url": IMAGE_URI}} if client.surface == CHAT else MESSAGES_IMAGE
     return {"messages": [{"role": "user", "content": [{"type": "text", "text": prompt}, image]}]}
 
 
@@ -256,9 +240,11 @@ _AGENTS: dict[str, dict[str, object]] = {
 
 
 def _shown(client: Client, prompt: str) -> dict[str, object]:
-    uri = f"data:image/png;base64,{PIXEL}"
     if client.surface == RESPONSES:
-        output = [{"type": "input_text", "text": "Snow, and a picture."}, {"type": "input_image", "image_url": uri}]
+        output = [
+            {"type": "input_text", "text": "Snow, and a picture."},
+            {"type": "input_image", "image_url": IMAGE_URI},
+        ]
         call = {"type": "function_call", "call_id": "call_1", "name": "weather", "arguments": "{}"}
         result = {"type": "function_call_output", "call_id": "call_1", "output": output}
         return {"input": [{"role": "user", "content": prompt}, call, result]}
@@ -269,8 +255,7 @@ def _shown(client: Client, prompt: str) -> dict[str, object]:
         called = {"role": "assistant", "content": None, "tool_calls": calls}
         answered = {"role": "tool", "tool_call_id": "call_1", "content": parts}
         return {"messages": [{"role": "user", "content": prompt}, called, answered]}
-    image = {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": PIXEL}}
-    content = [{"type": "text", "text": "Snow, and a picture."}, image]
+    content = [{"type": "text", "text": "Snow, and a picture."}, MESSAGES_IMAGE]
     used = {"type": "tool_use", "id": "call_1", "name": "weather", "input": {}}
     shown = {"type": "tool_result", "tool_use_id": "call_1", "content": content}
     turns = [("user", prompt), ("assistant", [used]), ("user", [shown])]

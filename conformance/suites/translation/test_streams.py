@@ -1,11 +1,9 @@
 """Streams that change their protocol on the way: in time, in the client's own grammar, and honest to their end."""
 
-import json
 from typing import Any
 
 from conformance.api import (
     CHAT,
-    GRAMMARS,
     MESSAGES,
     Ask,
     Client,
@@ -17,18 +15,13 @@ from conformance.api import (
     Tape,
     Thinking,
     Tool,
-    ToolCall,
     Upstream,
+    assert_in_order,
     check,
     parse,
 )
+from conformance.suites.translation.replies import CALLS, STREAM, WORDS, meant
 
-STREAM = (Mode.ASYNC_STREAM,)
-WORDS = ("Ein ", "zwei ", "drei ", "vier.")
-CALLS = (
-    ToolCall("call_one", "weather", '{"city": "Oslo"}'),
-    ToolCall("call_two", "weather", '{"city": "Bergen"}'),
-)
 RICH = Reply(text=("Let me ", "look."), thinking=(Thinking("Two cities.", "c2lnbmF0dXJl"),), tool_calls=CALLS)
 
 
@@ -66,8 +59,7 @@ async def test_each_piece_arrives_before_the_next_but_one_is_sent(client: Client
 async def test_events_come_in_the_order_of_the_clients_protocol(client: Client, upstream: Upstream, tape: Tape) -> None:
     script = await upstream.answers(RICH)
     await client.ask(Ask(script.prompt, tools=(Tool("weather"),)))
-    events = [e for e in parse(tape.last.content).events if client.surface == CHAT or e.data != "[DONE]"]
-    GRAMMARS[client.surface]().check(events)
+    assert_in_order(client.surface, tape.last.content)
 
 
 @check(
@@ -80,9 +72,7 @@ async def test_events_come_in_the_order_of_the_clients_protocol(client: Client, 
 async def test_the_sdks_own_accumulator_reads_it(client: Client, upstream: Upstream) -> None:
     script = await upstream.answers(RICH)
     answer = await client.ask(Ask(script.prompt, tools=(Tool("weather"),)))
-    assert [(call.name, json.loads(call.arguments)) for call in answer.tool_calls] == [
-        (call.name, json.loads(call.arguments)) for call in CALLS
-    ]
+    assert meant(answer.tool_calls) == meant(CALLS)
     assert answer.text == "Let me look."
 
 

@@ -8,7 +8,6 @@ from conformance.api import (
     RESPONSES,
     Ask,
     Client,
-    ClientFailedError,
     Reply,
     Tool,
     ToolCall,
@@ -17,10 +16,10 @@ from conformance.api import (
     protocol_of,
     understood,
 )
+from conformance.suites.translation.refusals import refused
 
 LONG = "look_up_the_weather_of_today_and_of_the_coming_days_in_a_city_of_the_north_or_of_the_south"
 LONGEST_AT_OPENAI = 64
-REFUSALS = (400, 422, 501)
 
 
 @check(
@@ -61,7 +60,7 @@ async def test_forbidding_all_calls_is_not_mixed_with_forbidding_several(client:
 )
 async def test_a_name_that_the_provider_cannot_take_comes_back_as_it_was(client: Client, upstream: Upstream) -> None:
     asked = await upstream.answers()
-    if await _refused(client, Ask(asked.prompt, tools=(Tool(LONG),))):
+    if await refused(client, Ask(asked.prompt, tools=(Tool(LONG),))):
         return
     received = await asked.received()
     (name,) = understood(received).tools
@@ -81,19 +80,8 @@ async def test_a_name_that_the_provider_cannot_take_comes_back_as_it_was(client:
 async def test_a_freeform_tool_is_translated_or_refused_and_never_lost(client: Client, upstream: Upstream) -> None:
     script = await upstream.answers()
     tools = [{"type": "custom", "name": "apply_patch", "description": "Changes files."}]
-    if await _refused(client, Ask(script.prompt, fields={"tools": tools})):
+    if await refused(client, Ask(script.prompt, fields={"tools": tools})):
         assert not await script.journal(), "refused, and yet the provider was asked"
         return
     received = await script.received()
     assert "apply_patch" in json.dumps(received.json.get("tools")), "the provider was not told of the tool"
-
-
-async def _refused(client: Client, ask: Ask) -> bool:
-    """Whether the gateway said that it cannot translate this: a loss that it names is none."""
-    try:
-        await client.ask(ask)
-    except ClientFailedError as error:
-        if error.failure.status not in REFUSALS:
-            raise
-        return True
-    return False
