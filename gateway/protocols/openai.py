@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 from gateway.protocols import hub
@@ -10,9 +11,13 @@ from gateway.protocols.codec import Json, present
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-LONGEST_TOOL_NAME = 64
+LONGEST_TOOL_NAME = LONGEST_TOOL_ID = 64
 _CODES = {401: "invalid_api_key", 404: "model_not_found", 429: "rate_limit_exceeded"}
 _TYPES = {403: "permission_error", 429: "rate_limit_error"}
+
+
+def tool_id(given: str) -> str:
+    return given if len(given) <= LONGEST_TOOL_ID else f"call_{sha256(given.encode()).hexdigest()[:32]}"
 
 
 def read_image(url: str) -> hub.Image:
@@ -21,6 +26,12 @@ def read_image(url: str) -> hub.Image:
         return hub.Image(url=url)
     head, _, data = url.partition(",")
     return hub.Image(head.removeprefix("data:").removesuffix(";base64"), data)
+
+
+def read_document(file: Json) -> hub.Document:
+    """`file_data` is a data: URL, or base64 alone."""
+    read = read_image(file["file_data"])
+    return hub.Document(read.media_type or "application/pdf", read.data or read.url, file.get("filename") or "")
 
 
 def write_image(image: hub.Image) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from gateway.protocols import hub
-from gateway.protocols.openai import read_image, write_document, write_image
+from gateway.protocols.openai import read_document, read_image, write_document, write_image
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -39,8 +39,7 @@ def read_content(content: Any) -> Iterator[hub.Part]:
             case "input_image" if part.get("image_url"):
                 yield read_image(part["image_url"])
             case "input_file" if part.get("file_data"):
-                file = read_image(part["file_data"])
-                yield hub.Document(file.media_type or "application/pdf", file.data, part.get("filename") or "")
+                yield read_document(part)
             case kind:
                 raise hub.UntranslatableError("input.content", f"a part of the type {kind} has no counterpart")
 
