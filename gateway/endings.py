@@ -15,12 +15,13 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from gateway import sse
+from gateway import eventstream, sse
 from gateway.errors import error_object
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
+    from gateway.metering import Tape
     from gateway.surfaces import Protocol
 
 DONE = b"[DONE]"
@@ -63,6 +64,14 @@ def gemini_finishes(chunk: dict[str, Any]) -> bool:
     return said or bool(blocked or chunk.get("error"))
 
 
+def bedrock_finishes(event: dict[str, Any]) -> bool:
+    return messages_finishes(event) or "stopReason" in event
+
+
+def vertex_finishes(event: dict[str, Any]) -> bool:
+    return messages_finishes(event) or gemini_finishes(event)
+
+
 def chat_error(_: list[bytes]) -> dict[str, Any]:
     return error_object("openai", 502, "upstream_error", MESSAGE)
 
@@ -87,7 +96,11 @@ ENDINGS: dict[Protocol, Ending] = {
     "openai-responses": Ending(responses_finishes, responses_error, "error"),
     "anthropic-messages": Ending(messages_finishes, messages_error, "error"),
     "gemini": Ending(gemini_finishes, gemini_error, None),
+    "bedrock": Ending(bedrock_finishes, messages_error, "error"),
+    "vertex": Ending(vertex_finishes, messages_error, "error"),
 }
+# Streams of Claude and of Converse: what other models send through Bedrock ends with its connection.
+MARKED_FRAMES = re.compile(rb"^event: (?:message|content)", re.MULTILINE)
 
 
 def finished(form: Protocol, stream: bytes) -> bool:
@@ -95,6 +108,20 @@ def finished(form: Protocol, stream: bytes) -> bool:
     if DONE in map(sse.data_of, islice(sse.backwards(stream), 2)):
         return True
     return any(ENDINGS[form].finishes(event) for event in objects(sse.backwards(stream)))
+
+
+def over(form: Protocol, tape: Tape, *, whole: bool) -> bool:
+    """Whether a stream that was recorded is over; `whole` says how the connection ended."""
+    if finished(form, tape.stream):
+        return True
+    return tape.frames is not None and whole and tape.frames.between_events and not MARKED_FRAMES.search(tape.stream)
+
+
+def missing(form: Protocol, tape: Tape) -> bytes:
+    """What to append to one that is not; nothing where nothing can be."""
+    if tape.frames is not None:
+        return eventstream.exception(eventstream.BROKEN, MESSAGE) if tape.frames.between_events else b""
+    return b"" if tape.coding else interruption(form, tape.content())
 
 
 def objects(events: Iterable[bytes]) -> Iterator[dict[str, Any]]:

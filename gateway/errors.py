@@ -30,6 +30,13 @@ GOOGLE_STATUSES = {
     503: "UNAVAILABLE",
     504: "DEADLINE_EXCEEDED",
 }
+AWS_TYPES = {
+    401: "UnrecognizedClientException",
+    403: "AccessDeniedException",
+    404: "ResourceNotFoundException",
+    429: "ThrottlingException",
+    503: "ServiceUnavailableException",
+}
 REQUEST_ID_HEADERS: dict[Vendor, str] = {
     "openai": "x-request-id",
     "anthropic": "request-id",
@@ -85,3 +92,12 @@ def error_object(vendor: Vendor, status: int, code: str, message: str) -> dict[s
         return {"message": message}
     kind = "server_error" if status >= SERVER_ERRORS else "invalid_request_error"
     return {"error": {"message": message, "type": kind, "param": None, "code": code}}
+
+
+def envelope_headers(vendor: Vendor, status: int, request_id: str) -> dict[str, str]:
+    """What belongs to an envelope beside the body: AWS names the error in a header."""
+    named = {REQUEST_ID_HEADERS[vendor]: request_id}
+    if vendor != "aws":
+        return named
+    kind = "InternalServerException" if status >= SERVER_ERRORS else "ValidationException"
+    return {**named, "x-amzn-errortype": AWS_TYPES.get(status, kind)}

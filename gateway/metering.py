@@ -6,19 +6,22 @@ import json
 from collections import deque
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
-from gateway import sse
+from gateway import eventstream, sse
 from gateway.codings import Decode, UnknownCodingError, decoder
 
 if TYPE_CHECKING:
     from gateway.surfaces import Protocol
 
+Shape = Literal["openai-chat", "openai-responses", "anthropic-messages", "gemini", "converse"]
+
 TAPE_BYTES = 4 * 1024 * 1024
 
 # Where each protocol reports what: https://platform.openai.com/docs/api-reference, https://docs.anthropic.com/en/api,
-# https://ai.google.dev/api/generate-content#UsageMetadata
-FIELDS: dict[Protocol, tuple[tuple[str, str | None, str], ...]] = {
+# https://ai.google.dev/api/generate-content#UsageMetadata,
+# https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_TokenUsage.html
+FIELDS: dict[Shape, tuple[tuple[str, str | None, str], ...]] = {
     "openai-chat": (
         ("input", None, "prompt_tokens"),
         ("output", None, "completion_tokens"),
@@ -48,14 +51,22 @@ FIELDS: dict[Protocol, tuple[tuple[str, str | None, str], ...]] = {
         ("reasoning", None, "thoughtsTokenCount"),
         ("tools", None, "toolUsePromptTokenCount"),
     ),
+    "converse": (
+        ("input", None, "inputTokens"),
+        ("output", None, "outputTokens"),
+        ("cache_read", None, "cacheReadInputTokens"),
+        ("cache_write", None, "cacheWriteInputTokens"),
+        ("reasoning", None, "none"),
+    ),
 }
 NO_DETAILS: dict[str, Any] = {}
 
 
 class Tape:
-    """The last bytes of a body, decoded. It may fail to read; it never fails the call."""
+    """The last bytes of a body, decoded, frames as the events in them. It may fail to read; it never fails the call."""
 
-    def __init__(self, coding: str) -> None:
+    def __init__(self, coding: str, *, framed: bool = False) -> None:
+        self.frames = eventstream.EventReader() if framed else None
         self._pieces: deque[bytes] = deque()
         self._size = 0
         self._decode: Decode | None = None
@@ -66,7 +77,7 @@ class Tape:
             self._decode = self._decoder(self.coding)
 
     def read(self, chunk: bytes) -> None:
-        if self._decode is not None:
+        if self._decode or self.frames:
             chunk = self._decoded(chunk)
         self._pieces.append(chunk)
         self._size += len(chunk)
@@ -91,7 +102,10 @@ class Tape:
 
     def _decoded(self, chunk: bytes) -> bytes:
         try:
-            return self._decode(chunk) if self._decode and self.readable else b""
+            if not self.readable:
+                return b""
+            plain = self._decode(chunk) if self._decode else chunk
+            return self.frames.as_text(plain) if self.frames else plain
         except Exception:  # noqa: BLE001 -- each codec has its own errors, and none may break the call
             self.readable = False
             return b""
@@ -143,13 +157,27 @@ def sum_of(form: Protocol, objects: list[dict[str, Any]]) -> Reading:
 
 def counts(form: Protocol, reported: dict[str, Any]) -> dict[str, int]:
     """In tokens. `input` includes what was read from or written to a cache, and `output` what was thought."""
+    shape = shape_of(form, reported)
     used = {
         name: int((reported.get(field) if group is None else (reported.get(group) or NO_DETAILS).get(field)) or 0)
-        for name, group, field in FIELDS[form]
+        for name, group, field in FIELDS[shape]
     }
-    if form == "anthropic-messages":
+    if shape in {"anthropic-messages", "converse"}:
         used["input"] += used["cache_read"] + used["cache_write"]
-    if form == "gemini":
+    if shape == "gemini":
         used["input"] += used.pop("tools")
         used["output"] += used["reasoning"]
     return used
+
+
+def shape_of(form: Protocol, reported: dict[str, Any]) -> Shape:
+    """The clouds serve several protocols under one roof, and Chat has dialects."""
+    match form:
+        case "bedrock":
+            return "converse" if "inputTokens" in reported else "anthropic-messages"
+        case "vertex":
+            return "gemini" if "promptTokenCount" in reported else "anthropic-messages"
+        case "mistral" | "azure-openai":
+            return "openai-chat"
+        case _:
+            return form

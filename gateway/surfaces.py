@@ -94,11 +94,17 @@ BEDROCK = (
     Endpoint("/model/{model}/converse-stream", ("POST",), "bedrock", streams=True),
     Endpoint("/model/{model}/count-tokens", ("POST",), "bedrock", "count"),
 )
-PUBLISHER = "/v1/projects/{project}/locations/{location}/publishers/anthropic/models"
+PROJECT = "projects/{project}/locations/{location}/publishers"
+CLAUDE, GEMINI_THERE = f"/v1/{PROJECT}/anthropic/models", f"{PROJECT}/google/models"
 VERTEX = (
-    Endpoint(f"{PUBLISHER}/count-tokens:rawPredict", ("POST",), "vertex", "count"),
-    Endpoint(f"{PUBLISHER}/{{model}}:rawPredict", ("POST",), "vertex", "generate"),
-    Endpoint(f"{PUBLISHER}/{{model}}:streamRawPredict", ("POST",), "vertex", "generate", streams=True),
+    Endpoint(f"{CLAUDE}/count-tokens:rawPredict", ("POST",), "vertex", "count"),
+    Endpoint(f"{CLAUDE}/{{model}}:rawPredict", ("POST",), "vertex", "generate"),
+    Endpoint(f"{CLAUDE}/{{model}}:streamRawPredict", ("POST",), "vertex", "generate", streams=True),
+    *(
+        Endpoint(f"/{version}/{GEMINI_THERE}/{{model}}:{method}", ("POST",), "vertex")
+        for version in ("v1", "v1beta1")
+        for method in ("generateContent", "streamGenerateContent", "countTokens", "predict")
+    ),
 )
 MODELS = (
     Endpoint("/v1/models", ("GET",), None),
@@ -115,6 +121,7 @@ VENDORS_BY_PATH: dict[str, Vendor] = {
     "/v1/responses": "openai",
     "/openai/": "openai",
     "/v1beta/": "google",
+    "/v1beta1/": "google",
     "/v1/projects/": "google",
     "/v1/tunedModels/": "google",
     "/model/": "aws",
