@@ -7,12 +7,20 @@ Source: https://docs.claude.com/en/docs/build-with-claude/streaming
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from conformance.upstream.anthropic_platform import OVERLOADED, envelope
-from conformance.upstream.rendering import Event, accompanied, fragments, in_pieces, interruption, pieces, to_json
+from conformance.upstream.rendering import (
+    Event,
+    accompanied,
+    as_object,
+    fragments,
+    in_pieces,
+    interruption,
+    pieces,
+    to_json,
+)
 from conformance.upstream.reply import RedactedThinking, Thinking
 
 if TYPE_CHECKING:
@@ -30,7 +38,7 @@ _STOP = {
     "pause": "pause_turn",
 }
 _VISIBLE = {"text_delta": "text", "thinking_delta": "thinking", "input_json_delta": "partial_json"}
-_PING = Event(name="ping", data='{"type":"ping"}', own=False)
+PING = Event(name="ping", data='{"type":"ping"}', own=False)
 
 
 @dataclass(frozen=True)
@@ -49,19 +57,24 @@ def whole(reply: Reply, call: Call) -> dict[str, Any]:
 
 def events(reply: Reply, call: Call) -> Iterator[Event]:
     return accompanied(
-        _own_events(reply, call),
+        own_events(reply, call),
         reply.delivery,
-        ping=_PING,
-        unknown=lambda: _event("unheard_of", own=False, detail={"since": "2099-01-01"}),
+        ping=PING,
+        unknown=unheard_of,
         error=lambda: [Event(name="error", data=to_json(envelope(interruption(reply, OVERLOADED), call)))],
     )
+
+
+def unheard_of() -> Event:
+    return _event("unheard_of", own=False, detail={"since": "2099-01-01"})
 
 
 def _event(kind: str, *, content: bool = False, own: bool = True, **fields: Any) -> Event:
     return Event(name=kind, data=to_json({"type": kind, **fields}), content=content, own=own)
 
 
-def _own_events(reply: Reply, call: Call) -> Iterator[Event]:
+def own_events(reply: Reply, call: Call) -> Iterator[Event]:
+    """The answer itself, without the company that a delivery asks for."""
     not_ended = {"stop_reason": None, "stop_sequence": None, "stop_details": None}
     message = _message(call, [], not_ended, _first_usage(reply.usage))
     yield _event("message_start", message=message | (reply.extra or {}))
@@ -125,7 +138,7 @@ def _text(reply: Reply) -> _Block:
 
 def _tool_use(tool_call: ToolCall, delivery: Delivery) -> _Block:
     """Like Anthropic, an empty fragment leads; an empty input is never more than that."""
-    arguments = _input(tool_call.arguments)
+    arguments = as_object(tool_call.arguments)
     start = {
         "type": "tool_use",
         "id": tool_call.id,
@@ -136,15 +149,6 @@ def _tool_use(tool_call: ToolCall, delivery: Delivery) -> _Block:
     parts = in_pieces(["", *fragments(tool_call.arguments)], delivery.pieces) if arguments else [""]
     deltas = [{"type": "input_json_delta", "partial_json": part} for part in parts]
     return _Block(start | {"input": arguments}, start, deltas)
-
-
-def _input(arguments: str) -> dict[str, Any]:
-    """Arguments as an object; text that is none is wrapped, as the fine-grained tool streaming guide advises."""
-    try:
-        value = json.loads(arguments or "{}")
-    except json.JSONDecodeError:
-        return {"INVALID_JSON": arguments}
-    return value if isinstance(value, dict) else {"INVALID_JSON": arguments}
 
 
 def _input_counts(usage: Usage) -> dict[str, Any]:

@@ -5,6 +5,7 @@ Source: https://docs.claude.com/en/api/overview and /errors; headers as recorded
 
 from __future__ import annotations
 
+import re
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
@@ -14,6 +15,7 @@ from conformance.upstream.journal import Headers, values
 from conformance.upstream.reply import ProviderError
 
 if TYPE_CHECKING:
+    from conformance.upstream.cases import Exchange
     from conformance.upstream.rendering import Call
 
 OVERLOADED = ProviderError(status=529, message="Overloaded")
@@ -32,6 +34,9 @@ _TYPES = {
     529: "overloaded_error",
 }
 _PAGE = 20
+_WITHOUT_SAMPLING = "2026-10-21"
+_SAMPLING = ("temperature", "top_p", "top_k")
+LISTING = re.compile(r"/v1/models(?:/(?P<name>.+))?")
 _RETRIED = (408, 409, 429)
 _RESET = "2026-01-01T00:00:00Z"
 _LIMITS = {"requests": 4000, "tokens": 4_800_000, "input-tokens": 4_000_000, "output-tokens": 800_000}
@@ -42,18 +47,25 @@ _RATE_LIMITS: Headers = tuple(
 )
 
 
-def refusal(headers: Headers, key: str) -> ProviderError | None:
+def refusal(exchange: Exchange, key: str) -> ProviderError | None:
     """Why a request is turned away at the door; `x-api-key` goes before `Authorization`."""
-    api_keys, tokens = values(headers, "x-api-key"), bearers(headers)
+    api_keys, tokens = values(exchange.headers, "x-api-key"), bearers(exchange.headers)
     if not api_keys and not tokens:
         return ProviderError(status=401, message="x-api-key header is required")
     if api_keys and api_keys != [key]:
         return ProviderError(status=401, message="invalid x-api-key")
     if not api_keys and tokens != [key]:
         return ProviderError(status=401, message="Invalid bearer token")
-    if not values(headers, "anthropic-version"):
+    if not values(exchange.headers, "anthropic-version"):
         return ProviderError(status=400, message="anthropic-version: header is required")
     return None
+
+
+def objection(exchange: Exchange, call: Call) -> ProviderError | None:
+    """How an answer is drawn is no longer the caller's to say."""
+    newest = values(exchange.headers, "anthropic-version") == [_WITHOUT_SAMPLING]
+    given = next((name for name in _SAMPLING if name in call.body), None)
+    return ProviderError(status=400, message=f"{given}: Extra inputs are not permitted") if newest and given else None
 
 
 def headers(call: Call, status: int) -> Headers:

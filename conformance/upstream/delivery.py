@@ -13,15 +13,19 @@ from typing import TYPE_CHECKING, Protocol
 
 from aiohttp import hdrs, web
 
-from conformance.upstream.framing import encoded, line_ends
+from conformance.upstream.event_frames import CONTENT_TYPE, framed, split
+from conformance.upstream.framing import data_lines, encoded, line_ends
+from conformance.upstream.journal import values
+from conformance.upstream.rendering import to_bytes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from conformance.upstream.cases import Exchange
     from conformance.upstream.journal import Headers
     from conformance.upstream.rendering import Event
     from conformance.upstream.reply import Delivery, Raw
+    from conformance.upstream.routes import Wire
 
 EVENT_STREAM = "text/event-stream; charset=utf-8"
 GARBAGE = b"\xff\xfe<html>{not an event\x00\n\n"
@@ -48,17 +52,42 @@ class Answer:
     raw: Raw | None = None
 
 
-def streamed(status: int, headers: Headers, events: Iterable[Event], delivery: Delivery) -> Answer:
-    frames = (
-        Frame(encoded(event, line_end, delivery.framing), event.content, event.own)
-        for event, line_end in zip(events, line_ends(delivery.line_end), strict=False)
-    )
-    return Answer(status, headers, _spoiled(frames, delivery))
+def streamed(
+    status: int, headers: Headers, events: Iterable[Event], delivery: Delivery, wire: Wire = "events"
+) -> Answer:
+    return Answer(status, headers, _spoiled(_WIRES[wire](events, delivery), delivery))
+
+
+def _in_events(events: Iterable[Event], delivery: Delivery) -> Iterator[Frame]:
+    for event, line_end in zip(events, line_ends(delivery.line_end), strict=False):
+        yield Frame(encoded(event, line_end, delivery.framing), event.content, event.own)
+
+
+def _in_array(events: Iterable[Event], delivery: Delivery) -> Iterator[Frame]:
+    """The members of a JSON array, each with what stands before it: there is no room for comments."""
+    before = "["
+    for event in (event for event in events if not event.comment):
+        yield Frame(to_bytes(before + "\n".join(data_lines(event.data, delivery.framing))), event.content, event.own)
+        before = ",\r\n"
+    yield Frame(b"]" if before != "[" else b"[]", own=False)
+
+
+def _in_frames(events: Iterable[Event], delivery: Delivery) -> Iterator[Frame]:  # noqa: ARG001 - every wire is asked alike
+    for event in (event for event in events if not event.comment):
+        yield Frame(framed(event), event.content, event.own)
+
+
+_WIRES: dict[Wire, Callable[[Iterable[Event], Delivery], Iterator[Frame]]] = {
+    "events": _in_events,
+    "array": _in_array,
+    "frames": _in_frames,
+}
 
 
 def resumed(status: int, headers: Headers, recorded: bytes, delivery: Delivery) -> Answer:
-    """A recorded event stream, event by event, to the byte."""
-    frames = (Frame(event) for event in _events(recorded))
+    """A recorded stream, event by event or frame by frame, to the byte."""
+    binary = any(kind.startswith(CONTENT_TYPE) for kind in values(headers, "content-type"))
+    frames = (Frame(event) for event in (split(recorded) if binary else _events(recorded)))
     return Answer(status, headers, _spoiled(frames, delivery))
 
 

@@ -34,7 +34,7 @@ def encoded(event: Event, line_end: str = "\n", framing: Framing = "usual") -> b
 
 def _framed(event: Event, framing: Framing) -> list[str]:
     name = [f"event: {event.name}"] if event.name else []
-    data = [f"data: {line}" for line in _data_lines(event.data, framing)]
+    data = [f"data: {line}" for line in data_lines(event.data, framing)]
     match framing:
         case "no-space":
             return [line.replace(": ", ":", 1) for line in (*name, *data)]
@@ -48,8 +48,8 @@ def _framed(event: Event, framing: Framing) -> list[str]:
             return [*name, *data]
 
 
-def _data_lines(data: str, framing: Framing) -> list[str]:
-    """JSON may have line feeds between its tokens, where they mean nothing, and be all ASCII."""
+def data_lines(data: str, framing: Framing) -> list[str]:
+    """What an event says, in lines: JSON may have line feeds between its tokens, where they mean nothing."""
     if data == "[DONE]":
         return [data]
     match framing:

@@ -48,7 +48,7 @@ def whole(reply: Reply, call: Call) -> dict[str, Any]:
 
 def events(reply: Reply, call: Call) -> Iterator[Event]:
     return accompanied(
-        _own_events(reply, call),
+        own_events(reply, call),
         reply.delivery,
         ping=KEEP_ALIVE,
         unknown=lambda: Event(data=to_json(_unheard_of(call)), own=False),
@@ -66,7 +66,8 @@ def _unheard_of(call: Call) -> dict[str, Any]:
     return _object(call, "chat.completion.unheard_of") | {"choices": [], "detail": {"since": "2099-01-01"}}
 
 
-def _own_events(reply: Reply, call: Call) -> Iterator[Event]:
+def own_events(reply: Reply, call: Call) -> Iterator[Event]:
+    """The answer itself, without the company that a delivery asks for."""
     for number, (delta, seen) in enumerate(_deltas(reply)):
         yield _chunk(reply, call, number, _choice(delta, None), content=seen)
     early = reply.delivery.early_usage

@@ -5,6 +5,7 @@ Source: https://platform.openai.com/docs/api-reference; headers as recorded (tes
 
 from __future__ import annotations
 
+import re
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
@@ -12,12 +13,15 @@ from conformance.upstream.credentials import bearers
 from conformance.upstream.reply import ProviderError
 
 if TYPE_CHECKING:
+    from conformance.upstream.cases import Exchange
     from conformance.upstream.journal import Headers
     from conformance.upstream.rendering import Call
 
 OVERLOADED = ProviderError(
     status=500, message="The server had an error processing your request. Sorry about that!", code="server_error"
 )
+
+LISTING = re.compile(r"/v1/models(?:/(?P<name>.+))?")
 
 _TYPES = {429: "requests", 500: "server_error", 502: "server_error", 503: "server_error", 504: "server_error"}
 _CODES = {401: "invalid_api_key", 404: "model_not_found", 429: "rate_limit_exceeded"}
@@ -32,15 +36,20 @@ _RATE_LIMITS: Headers = (
 _KEY_PAGE = "You can find your API key at https://platform.openai.com/account/api-keys."
 
 
-def refusal(headers: Headers, key: str) -> ProviderError | None:
+def refusal(exchange: Exchange, key: str) -> ProviderError | None:
     """Why a request is turned away at the door."""
-    tokens = bearers(headers)
+    tokens = bearers(exchange.headers)
     if not tokens:
         message = "You didn't provide an API key. You need to provide your API key in an Authorization header."
         return ProviderError(status=401, message=message, code="")
     if tokens != [key]:
         shown = _masked(tokens[0] or "")
         return ProviderError(status=401, message=f"Incorrect API key provided: {shown}. {_KEY_PAGE}")
+    return None
+
+
+def objection(exchange: Exchange, call: Call) -> ProviderError | None:  # noqa: ARG001 - every platform is asked alike
+    """OpenAI takes what it does not know."""
     return None
 
 

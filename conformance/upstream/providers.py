@@ -9,22 +9,27 @@ from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 from urllib.parse import unquote
 
 from conformance.upstream import (
-    anthropic_messages,
     anthropic_platform,
-    openai_chat,
+    azure_platform,
+    bedrock_platform,
+    event_frames,
+    gemini_platform,
+    mistral_platform,
     openai_platform,
-    openai_responses,
+    vertex_platform,
 )
 from conformance.upstream.delivery import EVENT_STREAM, Answer, bodied, resumed, spoken, streamed
 from conformance.upstream.journal import Headers, values
 from conformance.upstream.rendering import Call, to_bytes, to_json
-from conformance.upstream.reply import ProviderError, Reply, Verbatim
+from conformance.upstream.reply import ProviderError, Verbatim
+from conformance.upstream.routes import route
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    import re
+    from collections.abc import Mapping, Sequence
 
     from conformance.upstream.cases import Exchange
-    from conformance.upstream.rendering import Renderer
+    from conformance.upstream.routes import Route
 
 JSON: Headers = (("content-type", "application/json"),)
 TOO_LARGE = ProviderError(status=413, message="Request exceeds the maximum size")
@@ -38,13 +43,18 @@ class Platform(Protocol):
     """One provider's house rules."""
 
     @property
+    def LISTING(self) -> re.Pattern[str]: ...  # noqa: N802 - a module's constant
+
+    @property
     def MODELS(self) -> Sequence[dict[str, Any]]: ...  # noqa: N802 - a module's constant
 
-    def refusal(self, headers: Headers, key: str) -> ProviderError | None: ...
+    def refusal(self, exchange: Exchange, key: str) -> ProviderError | None: ...
+
+    def objection(self, exchange: Exchange, call: Call) -> ProviderError | None: ...
 
     def headers(self, call: Call, status: int) -> Headers: ...
 
-    def envelope(self, error: ProviderError, call: Call) -> dict[str, Any]: ...
+    def envelope(self, error: ProviderError, call: Call) -> Any: ...
 
     def unknown_route(self, method: str, path: str) -> ProviderError: ...
 
@@ -53,23 +63,21 @@ class Platform(Protocol):
     def models(self, query: str) -> dict[str, Any]: ...
 
 
-PLATFORMS: Mapping[str, Platform] = MappingProxyType({"anthropic": anthropic_platform, "openai": openai_platform})
-RENDERERS: Mapping[tuple[str, str], Renderer] = MappingProxyType(
+PLATFORMS: Mapping[str, Platform] = MappingProxyType(
     {
-        ("anthropic", "/v1/messages"): anthropic_messages,
-        ("openai", "/v1/chat/completions"): openai_chat,
-        ("openai", "/v1/responses"): openai_responses,
+        "anthropic": anthropic_platform,
+        "azure": azure_platform,
+        "bedrock": bedrock_platform,
+        "gemini": gemini_platform,
+        "mistral": mistral_platform,
+        "openai": openai_platform,
+        "vertex": vertex_platform,
     }
 )
-_COUNTS: Mapping[tuple[str, str], Callable[[Reply], dict[str, Any]]] = MappingProxyType(
-    {
-        ("anthropic", "/v1/messages/count_tokens"): lambda reply: {"input_tokens": reply.input_tokens},
-        ("openai", "/v1/responses/input_tokens"): lambda reply: {
-            "object": "response.input_tokens",
-            "input_tokens": reply.input_tokens,
-        },
-    }
-)
+_KINDS = {"events": EVENT_STREAM, "array": "application/json; charset=UTF-8", "frames": event_frames.CONTENT_TYPE}
+_STREAMED_KINDS = ("text/event-stream", event_frames.CONTENT_TYPE)
+_CORAL = "http://internal.amazon.com/coral/com.amazon.bedrock/"
+_WAITS_ARE_SAID_IN_THE_BODY = ("gemini",)
 
 
 def provider_of(path: str) -> str:
@@ -95,56 +103,66 @@ class Answering:
         self._platform = platform
         self._body = _json(body)
         self._reply = exchange.reply
-        self._call = Call(exchange.case.token, exchange.number, self._body or {})
+        self._below = exchange.path.removeprefix(f"/{exchange.provider}")
+        self._route = route(exchange.provider, self._below, exchange.query)
+        self._call = _call(exchange, self._route, self._below, self._body or {})
 
     def answer(self, key: str) -> Answer:
         """Refused at the door, or what the script says; a recording goes for any path, an error for every endpoint."""
-        route = self._exchange.path.removeprefix(f"/{self._exchange.provider}")
-        refused = self._platform.refusal(self._exchange.headers, key)
+        refused = self._platform.refusal(self._exchange, key)
         if refused:
             return self.error(refused)
         if self._reply.raw:
             return spoken(self._reply.raw)
         if self._reply.verbatim:
             return self._verbatim(self._reply.verbatim)
-        if not self._serves(route):
-            return self.error(self._platform.unknown_route(self._exchange.method, route))
+        if not self._serves():
+            return self.error(self._platform.unknown_route(self._exchange.method, self._below))
         if self._reply.error and not (self._call.streams and self._reply.delivery.error_after is not None):
             return self.error(self._reply.error)
-        return self._models(route) if self._exchange.method == "GET" else self._generated(route)
+        return self._models() if self._exchange.method == "GET" else self._generated()
 
     def error(self, error: ProviderError) -> Answer:
-        retry_after = (("retry-after", error.retry_after),) if error.retry_after is not None else ()
+        in_header = error.retry_after is not None and self._exchange.provider not in _WAITS_ARE_SAID_IN_THE_BODY
+        retry_after = (("retry-after", error.retry_after or ""),) if in_header else ()
         envelope = self._platform.envelope(error, self._call)
-        return self._json(envelope, error.status, (*retry_after, *error.headers))
+        listed = [envelope] if self._route and self._route.wire == "array" else envelope
+        return self._json(listed, error.status, (*retry_after, *error.headers, *self._kind(error)))
 
-    def _serves(self, route: str) -> bool:
+    def _kind(self, error: ProviderError) -> Headers:
+        """Amazon says in a header which error it is."""
+        typed = self._exchange.provider == "bedrock" and error.type
+        return (("x-amzn-errortype", f"{error.type}:{_CORAL}"),) if typed else ()
+
+    def _serves(self) -> bool:
         if self._exchange.method == "GET":
-            return route == "/v1/models" or route.startswith("/v1/models/")
-        where = (self._exchange.provider, route)
-        return self._exchange.method == "POST" and (where in RENDERERS or where in _COUNTS)
+            return self._platform.LISTING.fullmatch(self._below) is not None
+        return self._exchange.method == "POST" and self._route is not None
 
-    def _models(self, route: str) -> Answer:
-        if route == "/v1/models":
+    def _models(self) -> Answer:
+        asked = self._platform.LISTING.fullmatch(self._below)
+        if not asked or asked["name"] is None:
             return self._json(self._platform.models(self._exchange.query))
-        name = unquote(route.removeprefix("/v1/models/"))
-        found = next((model for model in self._platform.MODELS if model["id"] == name), None)
+        name = unquote(asked["name"])
+        found = next((model for model in self._platform.MODELS if name in _names(model)), None)
         return self._json(found) if found else self.error(self._platform.unknown_model(name))
 
-    def _generated(self, route: str) -> Answer:
-        if self._body is None:
-            return self.error(_NO_JSON)
-        where = (self._exchange.provider, route)
-        if where in _COUNTS:
-            return self._json(_COUNTS[where](self._reply))
-        renderer = RENDERERS[where]
+    def _generated(self) -> Answer:
+        assert self._route
+        objection = _NO_JSON if self._body is None else self._platform.objection(self._exchange, self._call)
+        if objection:
+            return self.error(objection)
+        does, delivery = self._route.does, self._reply.delivery
+        if callable(does):
+            return self._json(does(self._reply))
         if not self._call.streams:
-            return self._json(renderer.whole(self._reply, self._call))
-        return streamed(200, self._stream_headers(), renderer.events(self._reply, self._call), self._reply.delivery)
+            return self._json(does.whole(self._reply, self._call))
+        return streamed(200, self._stream_headers(), does.events(self._reply, self._call), delivery, self._route.wire)
 
     def _stream_headers(self) -> Headers:
         kind = self._reply.delivery.content_type
-        typed = (("content-type", EVENT_STREAM if kind is None else kind),) if kind != "" else ()
+        usual = _KINDS[self._route.wire] if self._route else EVENT_STREAM
+        typed = (("content-type", usual if kind is None else kind),) if kind != "" else ()
         return self._headers((*typed, ("cache-control", "no-cache")), 200)
 
     def _json(self, value: Any, status: int = 200, headers: Headers = ()) -> Answer:
@@ -160,9 +178,18 @@ class Answering:
 
     def _verbatim(self, recorded: Verbatim) -> Answer:
         headers = tuple(item for item in recorded.headers if item[0].lower() not in _OF_THE_TRANSFER)
-        streams = any(kind.startswith("text/event-stream") for kind in values(headers, "content-type"))
+        streams = any(kind.startswith(_STREAMED_KINDS) for kind in values(headers, "content-type"))
         build = resumed if streams else bodied
         return build(recorded.status, headers, recorded.body, self._reply.delivery)
+
+
+def _call(exchange: Exchange, found: Route | None, below: str, body: dict[str, Any]) -> Call:
+    model = found.model(below, exchange.query) if found else None
+    return Call(exchange.case.token, exchange.number, body, model, found.streams if found else None)
+
+
+def _names(model: dict[str, Any]) -> tuple[str, str]:
+    return str(model.get("id", "")), str(model.get("name", "")).removeprefix("models/")
 
 
 def _json(body: bytes) -> dict[str, Any] | None:

@@ -19,11 +19,16 @@ _LONG = 2000
 
 @dataclass(frozen=True)
 class Call:
-    """The request that is being answered: the `number`th with its token."""
+    """The request that is being answered: the `number`th with its token.
+
+    `path_model` and `path_streams` are what its path says, where the protocol has it there.
+    """
 
     token: str | None
     number: int
     body: dict[str, Any]
+    path_model: str | None = None
+    path_streams: bool | None = None
 
     @property
     def name(self) -> str:
@@ -31,11 +36,11 @@ class Call:
 
     @property
     def model(self) -> str:
-        return str(self.body.get("model", "unnamed"))
+        return self.path_model or str(self.body.get("model", "unnamed"))
 
     @property
     def streams(self) -> bool:
-        return self.body.get("stream") is True
+        return self.body.get("stream") is True if self.path_streams is None else self.path_streams
 
     @property
     def created(self) -> int:
@@ -88,6 +93,15 @@ def to_bytes(text: str) -> bytes:
     return text.encode(errors="backslashreplace")
 
 
+def as_object(arguments: str) -> dict[str, Any]:
+    """Arguments as an object; text that is none is wrapped, as the fine-grained tool streaming guide advises."""
+    try:
+        value = json.loads(arguments or "{}")
+    except json.JSONDecodeError:
+        return {"INVALID_JSON": arguments}
+    return value if isinstance(value, dict) else {"INVALID_JSON": arguments}
+
+
 def pieces(text: str) -> list[str]:
     """Text as a model streams it: a few words at a time."""
     return [text[at : at + 24] for at in range(0, len(text), 24)]
@@ -120,7 +134,7 @@ def accompanied(
     events: Iterable[Event],
     delivery: Delivery,
     *,
-    ping: Event,
+    ping: Event | None,
     unknown: Callable[[], Event],
     error: Callable[[], Iterable[Event]],
 ) -> Iterator[Event]:
@@ -138,7 +152,7 @@ def accompanied(
         if count == 1 and delivery.unknown_event:
             yield unknown()
         if count == 1 or event.content:
-            if delivery.pings:
+            if delivery.pings and ping:
                 yield ping
             if delivery.comments:
                 yield KEEP_ALIVE
