@@ -55,6 +55,8 @@ class Call:
     place: Place | None = None
     route: Route | None = None
     body: bytes = b""
+    tried: list[str] = field(default_factory=list)
+    dropped: tuple[str, ...] = ()
     upstream_request_id: str | None = None
     status: int | None = None
     streamed: bool = False
@@ -95,7 +97,7 @@ class Call:
         headers = CIMultiDict(refusal.headers)
         headers["Content-Type"] = "application/json"
         headers["Content-Length"] = str(len(body))
-        headers[errors.REQUEST_ID_HEADERS[self.vendor]] = self.request_id
+        headers.update(errors.envelope_headers(self.vendor, refusal.status, self.request_id))
         if refusal.status < errors.SERVER_ERRORS:
             self.end = "refused"
         return await self.answer(self.start(refusal.status, None, headers), body)
@@ -112,7 +114,9 @@ class Call:
             "method": self.request.method,
             "path": self.path,
             "provider": route and route.upstream.provider,
-            "model": self.reading.model or model_asked_for(self.body),
+            "tried": self.tried,
+            "dropped": self.dropped,
+            "model": self.reading.model or (place and place.model) or model_asked_for(self.body),
             "upstream_request_id": self.upstream_request_id,
             "status": self.status,
             "stream": self.streamed,

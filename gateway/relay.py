@@ -11,7 +11,7 @@ import aiohttp
 from aiohttp import hdrs, web
 from multidict import CIMultiDict
 
-from gateway import endings, headers, metering
+from gateway import aliases, endings, eventstream, headers, metering
 from gateway.codings import decoder
 from gateway.errors import UnreachableError, bad_gateway
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from yarl import URL
 
     from gateway.admission import Admission
+    from gateway.aliases import Content
     from gateway.calls import Answer, Call
     from gateway.routes import Route
 
@@ -70,6 +71,7 @@ class Relay:
     ) -> aiohttp.ClientResponse:
         method = call.request.method
         call.route, call.injected = route, True
+        call.tried.append(route.upstream.provider)
         route.upstream.credential.authorize(method, url, passed, body)
         try:
             return await self._session.request(
@@ -97,7 +99,10 @@ class Straight:
         call, route, key = self.call, self.route, self.admission.plaintext
         passed = headers.for_upstream(call.request.headers, key)
         url = route.url(headers.query_without(call.query, key))
-        return await self.relay.send(call, route, url, passed, call.body)
+        body = call.body if route.in_body is None else aliases.request_naming(call.body, route.in_body)
+        if route.renamed:
+            passed[hdrs.ACCEPT_ENCODING] = "identity"  # the answer's name for the model has to be found
+        return await self.relay.send(call, route, url, passed, body)
 
     async def answer(self, upstream: aiohttp.ClientResponse) -> Answer:
         self.call.upstream_request_id = request_id_of(upstream)
@@ -114,18 +119,25 @@ async def without_retry(request: aiohttp.ClientRequest, send: ClientHandlerType)
 
 
 def request_id_of(upstream: aiohttp.ClientResponse) -> str | None:
-    return upstream.headers.get("request-id") or upstream.headers.get("x-request-id")
+    named = (upstream.headers.get(name) for name in ("request-id", "x-request-id", "x-amzn-requestid"))
+    return next(filter(None, named), None)
 
 
 async def pass_through(call: Call, route: Route, upstream: aiohttp.ClientResponse) -> Answer:
     response_headers = headers.for_client(upstream.headers, route.upstream.credential)
-    call.streamed = upstream.content_type == EVENT_STREAM
+    framed = upstream.content_type == eventstream.CONTENT_TYPE
+    call.streamed = framed or upstream.content_type == EVENT_STREAM
     if call.streamed:
         response_headers.popall("Content-Length", None)  # an error event may have to be added
-    tape = metering.Tape(upstream.headers.get("Content-Encoding", ""))
+    coding = upstream.headers.get("Content-Encoding", "")
+    content: Content = upstream.content
+    if not coding and aliases.in_answers(route):
+        content = aliases.Restored(upstream.content, route.model or "", by_line=call.streamed)
+        response_headers.popall("Content-Length", None)
+    tape = metering.Tape(coding, framed=framed)
     response = call.start(upstream.status, upstream.reason, response_headers, at_once=upstream.content.total_bytes == 0)
     try:
-        whole = await copy(call, upstream.content, response, tape)
+        whole = await copy(call, content, response, tape)
         return await finish(call, route, response, tape, whole=whole)
     finally:
         record(call, route, tape)
@@ -141,7 +153,7 @@ def record(call: Call, route: Route, tape: metering.Tape) -> None:
         call.end = "complete"
 
 
-async def copy(call: Call, content: aiohttp.StreamReader, response: Answer, tape: metering.Tape) -> bool:
+async def copy(call: Call, content: Content, response: Answer, tape: metering.Tape) -> bool:
     """Whether the body came to its end. A stream's head goes out at once, another's with the first bytes."""
     if call.streamed:
         await response.prepare(call.request)
@@ -162,8 +174,8 @@ async def finish(call: Call, route: Route, response: Answer, tape: metering.Tape
     """A stream that is not finished gets the protocol's error event, or, where nothing can be added, no end."""
     missing = b""
     if call.streamed and tape.readable:
-        whole = endings.finished(route.form, tape.stream)
-        missing = b"" if whole or tape.coding else endings.interruption(route.form, tape.content())
+        whole = endings.over(route.form, tape, whole=whole)
+        missing = b"" if whole else endings.missing(route.form, tape)
     call.end = "complete" if whole else "upstream-cut"
     if whole or missing:
         await response.prepare(call.request)
@@ -190,7 +202,7 @@ async def pass_failure(call: Call, route: Route, upstream: aiohttp.ClientRespons
     response_headers = headers.for_client(upstream.headers, credential)
     body = await failure_body(upstream)
     plain = readable(body, response_headers.get("Content-Encoding", ""))
-    redacted = credential.redact_bytes(plain)
+    redacted = aliases.error_naming(credential.redact_bytes(plain), route)
     if redacted != plain:
         response_headers.popall("Content-Encoding", None)
         response_headers["Content-Length"] = str(len(redacted))
@@ -219,7 +231,7 @@ def readable(body: bytes, coding: str) -> bytes:
         raise bad_gateway(f"The upstream's error is coded in a way that cannot be read ({coding}).") from error
 
 
-async def next_chunk(content: aiohttp.StreamReader) -> bytes:
+async def next_chunk(content: Content) -> bytes:
     """Empty at the end. Its own exception tells a broken upstream from a client that has gone."""
     try:
         return await content.readany()

@@ -59,7 +59,8 @@ class Place:
 class Route:
     """One provider that may answer a call, in `protocol`; `model` is the client's name for what is asked there.
 
-    `path` is the provider's where bodies pass as they are; where there is none the call is translated.
+    `path` is the provider's where bodies pass as they are; where there is none the call is translated. `in_body` is the
+    model that such a body has to name instead of what it names.
     """
 
     surface: Surface
@@ -69,6 +70,7 @@ class Route:
     path: str | None
     model: str | None = None
     upstream_name: str | None = None
+    in_body: str | None = None
 
     @property
     def renamed(self) -> bool:
@@ -76,6 +78,8 @@ class Route:
 
     def url(self, query: str) -> URL:
         url = f"{self.upstream.base_url}{self.path}"
+        if self.surface == "azure-openai" != self.protocol:
+            query = ""  # Azure's own version
         return URL(f"{url}{'&' if '?' in url else '?'}{query}" if query else url, encoded=True)
 
 
@@ -135,7 +139,7 @@ class Routes:
         allowed = [
             (each, upstream)
             for each, upstream in zip(chain, upstreams, strict=True)
-            if chosen in {None, upstream} and family in {None, upstream.family}
+            if (chosen is None or chosen is upstream) and family in {None, upstream.family}
         ]
         if not allowed and chosen:
             raise RefusalError(400, "model_not_found", f"{chosen.provider} does not serve the model {model.name!r}.")
@@ -190,8 +194,11 @@ def route(place: Place, upstream: Upstream, protocol: Protocol, model: str | Non
         )
     surface = protocol if protocol in place.audience else place.audience[0]
     form = place.endpoint.form or surface
-    path = provider_path(place, protocol, upstream, model, upstream_name) if straight else None
-    return Route(surface, form, upstream, protocol, path, model, upstream_name)
+    if not straight:
+        return Route(surface, form, upstream, protocol, None, model, upstream_name)
+    path = provider_path(place, protocol, upstream, model, upstream_name)
+    misnamed = upstream_name != model if place.model is None else protocol not in place.audience
+    return Route(surface, form, upstream, protocol, path, model, upstream_name, upstream_name if misnamed else None)
 
 
 def provider_path(

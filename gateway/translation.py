@@ -20,18 +20,19 @@ from gateway.protocols.names import Names
 from gateway.relay import FAILURES, UpstreamLostError, failure_body, next_chunk, request_id_of
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
+    from collections.abc import AsyncIterator, Iterator, Mapping
 
     import aiohttp
     from multidict import CIMultiDict
 
     from gateway.admission import Admission
     from gateway.calls import Answer, Call
-    from gateway.protocols.codec import Codec, Json
+    from gateway.protocols.codec import Codec, Json, StreamEncoder
     from gateway.relay import Relay
     from gateway.routes import Place, Route
 
 DROPPED = "x-gateway-dropped"
+NO_MORE: dict[str, str] = {}
 _OF_ONE_VENDOR = (
     *("anthropic-", "openai-", "x-stainless-", "x-amz-", "x-amzn-", "x-goog-"),
     *("accept-encoding", "content-type", "content-length"),
@@ -58,6 +59,7 @@ class Translated:
     async def open(self) -> aiohttp.ClientResponse:
         it = self._translation
         url = URL(it.provider.url(self.route.upstream, self.route.upstream_name or "", it.request.stream), encoded=True)
+        self.call.dropped = tuple(it.request.lost)
         passed, body = self._headers(it.provider), compact(it.body).encode()
         return await self.relay.send(self.call, self.route, url, passed, body)
 
@@ -71,16 +73,19 @@ class Translated:
     @cached_property
     def _translation(self) -> Translation:
         client, provider = CODECS[self.route.form], CODECS[self.route.protocol]
+        asked = self._asked()
         try:
-            request = client.read_request(self._asked())
+            request = client.read_request(asked)
             request.model = self.route.upstream_name or request.model
             names = Names.of(request, provider)
-            body = provider.write_request(names.shortened(request))
+            body = provider.write_request(names.written(request))
         except hub.UntranslatableError as error:
-            raise RefusalError(400, "unsupported_parameter", f"Not translatable: {error}.") from None
+            said = f"Not translatable: {client.named(error.field, asked)}: {error.why}."
+            raise RefusalError(400, "unsupported_parameter", said) from None
         except (LookupError, TypeError, AttributeError, ValueError, RecursionError) as error:
             message = f"The request is not in the protocol of {self.call.path} ({type(error).__name__}: {error})."
             raise RefusalError(400, "invalid_request_error", message) from None
+        request.lost = [client.named(name, asked) for name in request.lost]
         if self.strict and request.lost:
             raise RefusalError(400, "unsupported_parameter", f"Not translatable: {', '.join(request.lost)}.")
         return Translation(self.call, self.route, client, provider, request, names, body)
@@ -118,6 +123,11 @@ class Translation:
         """The client's name for it."""
         return self.route.model or self.request.model
 
+    @property
+    def encoder(self) -> type[StreamEncoder]:
+        events = "alt=sse" in self.call.query.split("&")
+        return self.client.encoder if events else self.client.array_encoder or self.client.encoder
+
 
 def _for_client(it: Translation, upstream: aiohttp.ClientResponse, content_type: str) -> CIMultiDict[str]:
     passed = headers.for_client(upstream.headers, it.route.upstream.credential)
@@ -152,14 +162,19 @@ async def _fail(it: Translation, upstream: aiohttp.ClientResponse) -> Answer:
         said = {"error": {"message": text}} if text else None
     failed = it.provider.read_error(upstream.status, said)
     status = 502 if failed.status in _GATEWAYS_FAULT or failed.status < 400 else failed.status  # noqa: PLR2004
-    if it.client.vendor == "openai" and status == 529:  # noqa: PLR2004 - Anthropic's own status for an overload
+    if it.client.vendor != "anthropic" and status == 529:  # noqa: PLR2004 - Anthropic's own status for an overload
         status = 503
-    return await _answer(it, upstream, status, it.client.write_error(hub.Failed(status, failed.message)))
+    retry_after = upstream.headers.get("Retry-After") or failed.retry_after
+    value = it.client.write_error(hub.Failed(status, failed.message, retry_after))
+    return await _answer(it, upstream, status, value, {"Retry-After": retry_after} if retry_after else NO_MORE)
 
 
-async def _answer(it: Translation, upstream: aiohttp.ClientResponse, status: int, value: dict[str, Any]) -> Answer:
+async def _answer(
+    it: Translation, upstream: aiohttp.ClientResponse, status: int, value: Json, more: Mapping[str, str] = NO_MORE
+) -> Answer:
     body = json.dumps(value).encode()
     passed = _for_client(it, upstream, "application/json")
+    passed.update(more)
     passed["Content-Length"] = str(len(body))
     it.call.end = "complete"
     return await it.call.answer(it.call.start(status, None, passed), body)
@@ -168,9 +183,9 @@ async def _answer(it: Translation, upstream: aiohttp.ClientResponse, status: int
 async def _stream(it: Translation, upstream: aiohttp.ClientResponse) -> Answer:
     call = it.call
     call.streamed = True
-    response = call.start(200, None, _for_client(it, upstream, it.client.encoder.content_type), at_once=True)
+    response = call.start(200, None, _for_client(it, upstream, it.encoder.content_type), at_once=True)
     await response.prepare(call.request)
-    encoder = it.client.encoder(it.model, usage_asked=it.request.usage_asked)
+    encoder = it.encoder(it.model, usage_asked=it.request.usage_asked)
     async for event in _events(it, upstream):
         _note(call, event)
         written = "".join(encoder.feed(it.names.restored_in(event))).encode()

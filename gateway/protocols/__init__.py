@@ -11,7 +11,10 @@ from typing import TYPE_CHECKING
 
 from gateway.protocols.azure import AZURE
 from gateway.protocols.chat import CHAT
+from gateway.protocols.clouds import BEDROCK, VERTEX
+from gateway.protocols.gemini import GEMINI
 from gateway.protocols.messages import MESSAGES
+from gateway.protocols.mistral import MISTRAL
 from gateway.protocols.responses import RESPONSES
 
 if TYPE_CHECKING:
@@ -24,5 +27,9 @@ CODECS: dict[Protocol, Codec] = {
     "openai-chat": CHAT,
     "openai-responses": RESPONSES,
     "anthropic-messages": MESSAGES,
+    "gemini": GEMINI,
     "azure-openai": AZURE,
+    "mistral": MISTRAL,
+    "bedrock": BEDROCK,
+    "vertex": VERTEX,
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from gateway import sse
 from gateway.protocols.hub import Failed, UpstreamProtocolError
@@ -19,6 +19,12 @@ if TYPE_CHECKING:
     from gateway.surfaces import Vendor
 
 Json = dict[str, Any]
+
+
+class Reader(Protocol):
+    """Takes a stream's bytes however they are cut, and gives each event as soon as it is there: (name, data)."""
+
+    def feed(self, chunk: bytes) -> Iterator[tuple[str | None, str]]: ...
 
 
 class StreamDecoder(ABC):
@@ -60,11 +66,17 @@ class Codec:
     vendor: Vendor
     longest_tool_name: int
 
+    tool_id: Callable[[str], str] = lambda given: given
+    """A call's id in the form that the provider takes: the same for the same id, its own as they are."""
+
     url: Callable[[Upstream, str, bool], str]
     """Where a provider generates: by its base URL, its name of the model, and whether the answer is streamed."""
 
     headers: Mapping[str, str] = field(default_factory=dict)
     """What the provider wants beside its credential."""
+
+    fields: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """The client's names of the hub's fields, where they differ: those of which a request holds one."""
 
     read_request: Callable[[Json], Request]
     """A client's request. Fields that the hub has no place for are named in its `lost`."""
@@ -81,16 +93,22 @@ class Codec:
     decoder: type[StreamDecoder]
     encoder: type[StreamEncoder]
 
-    reader: type[EventReader] = EventReader
-    """Takes a stream's bytes however they are cut, and gives (name, data) to the decoder."""
+    array_encoder: type[StreamEncoder] | None = None
+    """Where clients may ask for a stream that is a JSON array (without `alt=sse`)."""
+
+    reader: type[Reader] = EventReader
+    """What the decoder gets its events from."""
 
     write_error: Callable[[Failed], Json]
     """An error in the client's own envelope."""
 
-    @staticmethod
-    def read_error(status: int, body: Any) -> Failed:
-        """A provider's error: its words are found in any envelope."""
-        return Failed(status, words(body))
+    read_error: Callable[[int, Any], Failed] = lambda status, body: Failed(status, words(body))
+    """A provider's error: its words are found in any envelope."""
+
+    def named(self, name: str, body: Json) -> str:
+        """What the client's own request calls a field of the hub."""
+        *_, last = names = self.fields.get(name, (name,))
+        return next((each for each in names if each.partition(".")[0] in body), last)
 
 
 def read_event(data: str) -> Json:

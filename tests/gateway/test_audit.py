@@ -55,6 +55,8 @@ async def test_a_row_says_who_asked_what_of_whom_and_how_it_went(
         "method": "POST",
         "path": "/v1/chat/completions",
         "provider": "openai",
+        "tried": ["openai"],
+        "dropped": [],
         "model": "gpt-x-1",
         "upstream_request_id": "req_up",
         "status": 200,

@@ -43,7 +43,9 @@ class Decoder(StreamDecoder):
         if data == DONE:
             yield from self._finish()
             return
-        chunk = read_event(data)
+        yield from self._chunk(read_event(data))
+
+    def _chunk(self, chunk: Json) -> Iterator[hub.Event]:
         if chunk.get("error"):
             self.finished = True
             yield hub.Failed(_status(chunk["error"]), words(chunk))

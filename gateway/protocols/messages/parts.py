@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 from gateway.protocols import hub
@@ -9,6 +11,8 @@ from gateway.protocols.codec import Json, arguments_value, compact
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+
+_TOOL_ID = re.compile(r"[A-Za-z0-9_-]+")
 
 
 def read_content(content: Any, where: str | None) -> Iterator[hub.Part]:
@@ -66,6 +70,10 @@ def write_content(parts: Iterable[hub.Part]) -> Iterator[Json]:
                 yield {"type": "image", "source": _base64(part)}
             case hub.Document():
                 yield {"type": "document", "source": _base64(part)} | ({"title": part.name} if part.name else {})
+
+
+def tool_id(given: str) -> str:
+    return given if _TOOL_ID.fullmatch(given) else f"toolu_{sha256(given.encode()).hexdigest()[:24]}"
 
 
 def _base64(part: hub.Image | hub.Document) -> Json:
