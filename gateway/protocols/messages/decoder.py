@@ -13,12 +13,13 @@ if TYPE_CHECKING:
 
 
 class Decoder(StreamDecoder):
-    """Blocks come one after the other, so each event is one of the hub's."""
+    """Blocks come one after the other, so each event is one of the hub's. What it has no part for is left out."""
 
     def __init__(self) -> None:
         self._usage: Json = {}
         self._stop: Json = {}
-        self._silent_call = False
+        self._open: hub.Part | None = None
+        self._silent = True
 
     def feed(self, name: str | None, data: str) -> Iterator[hub.Event]:
         event = read_event(data)
@@ -28,15 +29,12 @@ class Decoder(StreamDecoder):
                 self._usage = dict(message.get("usage") or {})
                 yield hub.Started(message["id"], message["model"], read_usage(self._usage))
             case "content_block_start":
-                self._silent_call = event["content_block"]["type"] == "tool_use"
-                yield hub.Opened(_opened(event["content_block"]))
-            case "content_block_delta":
-                self._silent_call &= not event["delta"].get("partial_json")
+                yield from self._began(event["content_block"])
+            case "content_block_delta" if self._open:
+                self._silent &= not event["delta"].get("partial_json")
                 yield from _delta(event["delta"])
-            case "content_block_stop":
-                if self._silent_call:  # a call without arguments has no delta
-                    yield hub.Delta("{}")
-                yield hub.Closed()
+            case "content_block_stop" if self._open:
+                yield from self._closed()
             case "message_delta":
                 self._stop |= {key: value for key, value in event["delta"].items() if value is not None}
                 self._usage |= {key: value for key, value in (event.get("usage") or {}).items() if value is not None}
@@ -49,6 +47,16 @@ class Decoder(StreamDecoder):
                 error = event.get("error") or {}
                 yield hub.Failed(STATUSES.get(error.get("type", ""), 500), words(event))
 
+    def _began(self, block: Json) -> Iterator[hub.Event]:
+        self._open, self._silent = _part(block), True
+        if self._open:
+            yield hub.Opened(self._open)
+
+    def _closed(self) -> Iterator[hub.Event]:
+        if self._silent and isinstance(self._open, hub.ToolUse):  # a call without arguments has no delta
+            yield hub.Delta("{}")
+        yield hub.Closed()
+
     def _ended(self) -> Iterator[hub.Event]:
         self.finished = True
         if refused := refused_in(self._stop):
@@ -57,7 +65,7 @@ class Decoder(StreamDecoder):
         yield hub.Finished(stop, read_usage(self._usage), self._stop.get("stop_sequence"))
 
 
-def _opened(block: Json) -> hub.Part:
+def _part(block: Json) -> hub.Part | None:
     match block["type"]:
         case "tool_use":
             return hub.ToolUse(block["id"], block["name"])
@@ -65,8 +73,10 @@ def _opened(block: Json) -> hub.Part:
             return hub.Thinking()
         case "redacted_thinking":
             return hub.RedactedThinking(block["data"])
-        case _:
+        case "text":
             return hub.Text()
+        case _:
+            return None
 
 
 def _delta(delta: Json) -> Iterator[hub.Event]:

@@ -105,6 +105,15 @@ def test_a_call_of_claudes_without_arguments_has_empty_ones() -> None:
     assert read == [hub.Opened(hub.ToolUse("a", "b")), hub.Delta("{}"), hub.Closed()]
 
 
+@pytest.mark.parametrize("kind", ["server_tool_use", "mcp_tool_use", "never_seen_before"])
+def test_what_the_providers_own_tools_are_asked_is_no_text(kind: str) -> None:
+    decoder = MESSAGES.decoder()
+    block = f'{{"type":"content_block_start","index":0,"content_block":{{"type":"{kind}","id":"a","input":{{}}}}}}'
+    asked = '{"type":"content_block_delta","index":0,"delta":{"type":"input_json_delta","partial_json":"{}"}}'
+    events = (block, asked, '{"type":"content_block_stop","index":0}')
+    assert [event for data in events for event in decoder.feed(None, data)] == []
+
+
 @pytest.mark.parametrize("codec", [RESPONSES, CHAT], ids=["openai-responses", "openai-chat"])
 def test_a_refusal_keeps_its_words(codec: Codec) -> None:
     refusal = (hub.Opened(hub.Refusal()), hub.Delta("I would rather not."), hub.Closed())
