@@ -5,6 +5,8 @@ Nothing in the grammar of server-sent events takes that half back: a blank line 
 more `data:` lines would be joined to it. So the half *becomes* the error: its JSON is closed, the error's members
 are added at its top level (in JSON as everybody reads it the last of two equal names wins), and its event name is
 set again. The client sees every whole event and then exactly one error event, wherever the cut came.
+
+Google's SDKs see an error only where it comes first in its event: there the half is made to say nothing instead.
 """
 
 from __future__ import annotations
@@ -44,6 +46,8 @@ class Ending:
     finishes: Callable[[dict[str, Any]], bool]
     error: Callable[[list[bytes]], dict[str, Any]]
     error_event: str | None
+    nothing: dict[str, Any] | None = None
+    """What takes back all that the half of an event may have said, where the error is an event of its own."""
 
 
 def chat_finishes(chunk: dict[str, Any]) -> bool:
@@ -91,11 +95,15 @@ def gemini_error(_: list[bytes]) -> dict[str, Any]:
     return error_object("google", 502, "upstream_error", MESSAGE)
 
 
+NO_ANSWER: dict[str, Any] = {
+    "candidates": [],
+    **dict.fromkeys(("promptFeedback", "usageMetadata", "modelVersion", "responseId", "createTime", "modelStatus")),
+}
 ENDINGS: dict[Protocol, Ending] = {
     "openai-chat": Ending(chat_finishes, chat_error, None),
     "openai-responses": Ending(responses_finishes, responses_error, "error"),
     "anthropic-messages": Ending(messages_finishes, messages_error, "error"),
-    "gemini": Ending(gemini_finishes, gemini_error, None),
+    "gemini": Ending(gemini_finishes, gemini_error, None, NO_ANSWER),
     "bedrock": Ending(bedrock_finishes, messages_error, "error"),
     "vertex": Ending(vertex_finishes, messages_error, "error"),
 }
@@ -144,8 +152,13 @@ def interruption(form: Protocol, stream: bytes) -> bytes:
     ending = ENDINGS[form]
     remainder = b"\n" if stream.endswith(b"\r") else rest_of_character(stream)
     *whole, half = sse.with_plain_newlines(stream + remainder).split(b"\n\n")
-    error = json.dumps(ending.error(whole))
-    return remainder + after_half(half.decode(errors="replace"), error, ending.error_event).encode()
+    said, error = half.decode(errors="replace"), json.dumps(ending.error(whole))
+    if ending.nothing is None:
+        return remainder + after_half(said, error, ending.error_event).encode()
+    event = sse.event(None, error)
+    if event.startswith(said):
+        return remainder + event.removeprefix(said).encode()
+    return remainder + (after_half(said, json.dumps(ending.nothing), None) + event).encode()
 
 
 def rest_of_character(stream: bytes) -> bytes:
