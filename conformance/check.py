@@ -13,19 +13,17 @@ import pytest
 
 from conformance.drivers import Mode
 from conformance.ledger import Requirement, ledger
-from conformance.surface import CORE
+from conformance.surface import CORE, Surface
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
-
-    from conformance.surface import Surface
 
 DEADLINE = 60.0
 """Seconds after which a check that still runs has failed: a gateway that hangs must not hang us."""
 
 _TRIPS = (LookupError, TypeError, ValueError, AttributeError, RecursionError)
 
-SURFACE_PROFILES = CORE
+SURFACE_PROFILES = (*CORE, Surface.GEMINI)
 TRANSLATION = "translation"
 PROFILES = (*SURFACE_PROFILES, "headers", "keys", "isolation", "connection", "routing", TRANSLATION)
 

@@ -29,6 +29,7 @@ CANARIES = frozenset(
         "isolation/client-key/calls",
         "connection/no-duplicates",
         "routing/fallback/statuses",
+        "gemini/stream/plain-chunks",
         "translation/answer/tools",
     }
 )

@@ -8,6 +8,7 @@ PROFILES = {
     "openai-chat": "OpenAI Chat Completions",
     "openai-responses": "OpenAI Responses",
     "anthropic-messages": "Anthropic Messages",
+    "gemini": "Gemini generateContent",
     "headers": "headers and query that clients and providers exchange",
     "keys": "credentials of clients: carriers, refusals, life",
     "isolation": "keys stay where they belong, clients never mix",

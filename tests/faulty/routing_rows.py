@@ -15,12 +15,12 @@ def _chosen(value: str) -> Stimulus:
     return CHAT.but(headers=((HEADER, value),))
 
 
-def _asked_for(model: str, reply: Reply = CHAT.reply) -> Stimulus:
+def asked_for(model: str, reply: Reply = CHAT.reply) -> Stimulus:
     return CHAT.but(fields=(("model", model),), reply=reply)
 
 
 def _failing(status: int) -> Stimulus:
-    return _asked_for("relay-sure", Reply(error=ProviderError(status=status, retry_after="7")))
+    return asked_for("relay-sure", Reply(error=ProviderError(status=status, retry_after="7")))
 
 
 _MISTRALS = "asked headers, body, headers"
@@ -28,20 +28,20 @@ _CUT = Reply(text=("One ", "two."), delivery=Delivery(cut_after=2))
 
 ROUTING = (
     Spoils("ignores-the-choice", _chosen("mistral"), _MISTRALS, lambda it: _providers(it) == ["openai"]),
-    Spoils("chooses-by-the-letter", _chosen(" Mistral "), _MISTRALS, lambda it: _providers(it) == ["openai"]),
+    Spoils("chooses-by-the-letter", _chosen("Mistral"), _MISTRALS, lambda it: _providers(it) == ["openai"]),
     Spoils("chooses-by-the-beginning", _chosen("mistral-2"), _MISTRALS, lambda it: _providers(it) == ["mistral"]),
     Spoils(
-        "forwards-the-alias", _asked_for("relay-fast"), "asked body, body", lambda it: it.asked["model"] == "relay-fast"
+        "forwards-the-alias", asked_for("relay-fast"), "asked body, body", lambda it: it.asked["model"] == "relay-fast"
     ),
     Spoils(
         "answers-for-unknown-models",
-        _asked_for("nobodys"),
+        asked_for("nobodys"),
         "asked body, body",
         lambda it: it.asked["model"] == "gpt-5-mini",
     ),
     Spoils("never-falls-back", _failing(503), "calls, body, headers", lambda it: _providers(it) == ["openai"]),
     Spoils("falls-back-on-429-only", _failing(503), "calls, body, headers", lambda it: _providers(it) == ["openai"]),
-    Spoils("falls-back-on-all-errors", _failing(400), "calls, body, headers", lambda it: len(it.received) == 3),
+    Spoils("falls-back-on-all-errors", _failing(400), "calls, headers", lambda it: len(it.received) == 3),
     Spoils("stays-with-who-refuses", _failing(503), "body, headers", lambda it: _providers(it) == ["openai"] * 3),
     Spoils(
         "falls-back-backwards", _failing(503), "asked headers, body, headers", lambda it: _providers(it)[0] == "azure"
@@ -52,11 +52,10 @@ ROUTING = (
         "calls, body, headers",
         lambda it: _providers(it) == ["openai", "mistral"],
     ),
-    Spoils("mixes-the-errors", _failing(503), "headers", lambda it: it.headers["retry-after"] == "7"),
     Spoils(
         "falls-back-in-mid-stream",
-        _asked_for("relay-sure", _CUT).but(stream=True),
-        "calls, body, ending",
+        asked_for("relay-sure", _CUT).but(stream=True),
+        "calls, body",
         lambda it: len(it.received) == 2,
     ),
     Spoils("sends-every-key", CHAT, "asked headers", lambda it: it.sent("x-keys")),

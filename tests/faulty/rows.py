@@ -10,11 +10,13 @@ from tests.faulty.definition_rows import DEFINED
 from tests.faulty.endings_rows import ENDINGS
 from tests.faulty.error_rows import ERRORS
 from tests.faulty.framing_rows import FRAMING
+from tests.faulty.gemini_rows import GEMINIS
 from tests.faulty.grammar_rows import GRAMMAR
 from tests.faulty.header_rows import HEADERS
 from tests.faulty.isolation_rows import ISOLATION
 from tests.faulty.pieces_rows import PIECES
 from tests.faulty.rewriting_rows import REWRITING
+from tests.faulty.routing_rows import ROUTING
 from tests.faulty.streaming_rows import STREAMING
 from tests.faulty.thinking_rows import THINKING
 from tests.faulty.tool_rows import TOOLS
@@ -42,4 +44,6 @@ ROWS = (
     *ISOLATION,
     *CONNECTION,
     *TRANSLATION,
+    *GEMINIS,
+    *ROUTING,
 )

@@ -21,7 +21,12 @@ PATHS = {
     Surface.ANTHROPIC_MESSAGES: "/v1/messages",
     Surface.OPENAI_CHAT: "/v1/chat/completions",
     Surface.OPENAI_RESPONSES: "/v1/responses",
+    Surface.GEMINI: "/v1beta/models/m:generateContent",
+    Surface.BEDROCK: "/model/m/invoke",
+    Surface.VERTEX: "/v1/projects/p/locations/l/publishers/anthropic/models/m:rawPredict",
+    Surface.AZURE_OPENAI: "/openai/deployments/m/chat/completions",
 }
+CARRIERS = {"authorization", "x-api-key", "x-goog-api-key"}
 _NUMBERED = re.compile(r"(case-[0-9a-f]{12})_\d+")
 _PER_CALL = {"date", "content-length", "transfer-encoding", "host", "connection"}
 _TEXT = Reply(text=("Grüße. ", "It is a ", "fine day."), usage=Usage(100, 50, 30, 20, 10))
@@ -50,6 +55,9 @@ class Stimulus:
         return replace(self, stream=True, reply=replace(self.reply, delivery=Delivery(**delivery)))
 
     def body(self, prompt: str) -> bytes:
+        if self.surface is Surface.GEMINI:
+            contents = [{"role": "user", "parts": [{"text": prompt}]}, *self.turns]
+            return json.dumps({"contents": contents, **dict(self.fields)}).encode()
         turns = "input" if self.surface is Surface.OPENAI_RESPONSES else "messages"
         said = [{"role": "user", "content": prompt}, *self.turns]
         return json.dumps({"model": "m", turns: said, **dict(self.fields), "stream": self.stream}).encode()
@@ -58,6 +66,7 @@ class Stimulus:
 CLAUDE = Stimulus(Surface.ANTHROPIC_MESSAGES)
 CHAT = Stimulus(Surface.OPENAI_CHAT)
 RESPONSES = Stimulus(Surface.OPENAI_RESPONSES)
+GEMINI = Stimulus(Surface.GEMINI)
 COUNT = CLAUDE.but(path="/v1/messages/count_tokens")
 MODELS = CHAT.but(path="/v1/models", method="GET")
 TOLD = CLAUDE.but(stream=True)
@@ -157,12 +166,13 @@ class Lane:
 
     def url(self, stimulus: Stimulus, fault: str, token: str = "") -> str:
         prefix = f"/faults/{fault}" if fault else ""
-        return f"{prefix}{stimulus.path or PATHS[stimulus.surface]}?case={token}"
+        path = stimulus.path or PATHS[stimulus.surface]
+        return f"{prefix}{path}{'&' if '?' in path else '?'}case={token}"
 
     def headers(self, stimulus: Stimulus) -> list[tuple[str, str]]:
         """The client's own key unless the stimulus brings a credential."""
         names = {name.lower() for name, _ in stimulus.headers}
-        mine = [("authorization", f"Bearer {self.key}")] if not names & {"authorization", "x-api-key"} else []
+        mine = [("authorization", f"Bearer {self.key}")] if not names & CARRIERS else []
         version = stimulus.surface is Surface.ANTHROPIC_MESSAGES and "anthropic-version" not in names
         return [*mine, *([("anthropic-version", "2026-05-05")] if version else []), *stimulus.headers]
 

@@ -1,0 +1,1 @@
+"""Gemini's generateContent, as Google's SDK and plain HTTP see it."""
