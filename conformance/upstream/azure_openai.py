@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
 _HARMS = ("hate", "self_harm", "sexual", "violence")
 _ANSWER: dict[str, Any] = {harm: {"filtered": False, "severity": "safe"} for harm in _HARMS}
-_PROMPT = _ANSWER | {"jailbreak": {"filtered": False, "detected": False}}
-_OF_THE_PROMPT = [{"prompt_index": 0, "content_filter_results": _PROMPT}]
+ABOUT_THE_PROMPT = _ANSWER | {"jailbreak": {"filtered": False, "detected": False}}
+_OF_THE_PROMPT = [{"prompt_index": 0, "content_filter_results": ABOUT_THE_PROMPT}]
 _FIRST = {"choices": [], "created": 0, "id": "", "model": "", "object": "", "prompt_filter_results": _OF_THE_PROMPT}
 _OPENAI_ALONE = ("service_tier",)
 

@@ -29,6 +29,7 @@ _DENIED = (
 )
 _MISSING = ProviderError(status=404, message="Resource not found")
 _OF_THE_FRONT = (401, 403, 404, 408, 429, 503)
+_CODES = {429: "RateLimitReached"}
 _UNDATED = re.compile(r"/azure/openai/v1/")
 
 
@@ -67,7 +68,8 @@ _RATE_LIMITS: Headers = (
 def envelope(error: ProviderError, call: Call) -> dict[str, Any]:
     """What the front door says has a number for a code; what the model says is OpenAI's."""
     if error.status in _OF_THE_FRONT and not error.type:
-        return {"error": {"code": error.code or str(error.status), "message": error.message}}
+        code = error.code or _CODES.get(error.status, str(error.status))
+        return {"error": {"code": code, "message": error.message}}
     said = openai_platform.envelope(error, call)
     if error.code == "content_filter":
         said["error"]["innererror"] = {"code": "ResponsibleAIPolicyViolation", "content_filter_result": {}}

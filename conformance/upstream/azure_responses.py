@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from conformance.upstream import openai_responses
+from conformance.upstream.azure_openai import ABOUT_THE_PROMPT
 from conformance.upstream.rendering import to_json
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ _OF_THE_PROMPT = [
         "blocked": False,
         "source_type": "prompt",
         "content_filter_raw": [],
-        "content_filter_results": {},
+        "content_filter_results": ABOUT_THE_PROMPT,
         "content_filter_offsets": {"start_offset": 0, "end_offset": 802, "check_offset": 0},
     }
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import zlib
+from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 from urllib.parse import unquote
@@ -21,7 +22,7 @@ from conformance.upstream import (
 from conformance.upstream.delivery import EVENT_STREAM, Answer, bodied, resumed, spoken, streamed
 from conformance.upstream.journal import Headers, values
 from conformance.upstream.rendering import Call, to_bytes, to_json
-from conformance.upstream.reply import ProviderError, Verbatim
+from conformance.upstream.reply import Delivery, ProviderError, Verbatim
 from conformance.upstream.routes import route
 
 if TYPE_CHECKING:
@@ -75,6 +76,7 @@ PLATFORMS: Mapping[str, Platform] = MappingProxyType(
     }
 )
 _KINDS = {"events": EVENT_STREAM, "array": "application/json; charset=UTF-8", "frames": event_frames.CONTENT_TYPE}
+_USUAL = Delivery().line_end
 _STREAMED_KINDS = ("text/event-stream", event_frames.CONTENT_TYPE)
 _CORAL = "http://internal.amazon.com/coral/com.amazon.bedrock/"
 _WAITS_ARE_SAID_IN_THE_BODY = ("gemini",)
@@ -153,6 +155,8 @@ class Answering:
         if objection:
             return self.error(objection)
         does, delivery = self._route.does, self._reply.delivery
+        if delivery.line_end == _USUAL:
+            delivery = replace(delivery, line_end=self._route.line_end)
         if callable(does):
             return self._json(does(self._reply))
         if not self._call.streams:

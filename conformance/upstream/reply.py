@@ -36,7 +36,8 @@ class Thinking:
     """Visible reasoning with the token that proves it.
 
     Messages: a `thinking` block and its signature. Responses: a reasoning item, its summary and `encrypted_content`.
-    Chat Completions has no place for it.
+    Gemini: a thought, and a signature on the first function call or on what is said last. Mistral: a thinking chunk,
+    unsigned. Converse: reasoning content. Chat Completions has no place for it.
     """
 
     text: str
@@ -86,10 +87,13 @@ class ProviderError:
 class Delivery:
     """How the bytes of an answer travel; event counts are those of the answer's own events, from 1.
 
+    What a provider never sends it is not made to send: pings from Gemini and Bedrock, comments within JSON or frames.
+
     gated           after each content event, wait for a release before going on
     hold_headers    wait for a release before the first byte
     chunk_bytes     write in pieces of that many bytes; None: one write an event
-    line_end        what ends a line of a server-sent event; "mixed": another with each event
+    line_end        what ends a line of a server-sent event, as the provider does it unless another is named; "mixed":
+                    another with each event
     framing         how events are written down, by the letter of the standard; "unheard-of": with a member that
                     nobody has heard of in every object
     pieces          how content falls into deltas: as the provider does it; one delta each, a tool call's name and

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from conformance.upstream.rendering import Renderer
-    from conformance.upstream.reply import Reply
+    from conformance.upstream.reply import LineEnd, Reply
 
 Wire = Literal["events", "array", "frames"]
 """How a stream is written: as server-sent events, as the members of one JSON array, as AWS's frames."""
@@ -42,6 +42,7 @@ class Route:
     does: Renderer | Callable[[Reply], dict[str, Any]]
     streams: bool | None = None
     wire: Wire = "events"
+    line_end: LineEnd = "\n"
 
     def model(self, path: str, query: str) -> str | None:
         found = self.target.fullmatch(_target(path, query))
@@ -59,10 +60,10 @@ def _target(path: str, query: str) -> str:
     return f"{path}?{query}" if query else path
 
 
-def _route(provider: str, path: str, does: Any, *, streams: bool | None = None, wire: Wire = "events") -> Route:
+def _route(provider: str, path: str, does: Any, *, streams: bool | None = None, **written: Any) -> Route:
     """A path that says nothing of its query takes any."""
     anything = "" if r"\?" in path else r"(?:\?.*)?"
-    return Route(provider, re.compile(path + anything), does, streams, wire)
+    return Route(provider, re.compile(path + anything), does, streams, **written)
 
 
 def _claude_count(reply: Reply) -> dict[str, Any]:
@@ -86,7 +87,9 @@ ROUTES = (
     _route("anthropic", "/v1/messages", anthropic_messages),
     _route("anthropic", "/v1/messages/count_tokens", _claude_count),
     _route("gemini", f"{_GEMINI}:generateContent", gemini, streams=False),
-    _route("gemini", rf"{_GEMINI}:streamGenerateContent\?(?:.*&)?alt=sse(?:&.*)?", gemini, streams=True),
+    _route(
+        "gemini", rf"{_GEMINI}:streamGenerateContent\?(?:.*&)?alt=sse(?:&.*)?", gemini, streams=True, line_end="\r\n"
+    ),
     _route("gemini", f"{_GEMINI}:streamGenerateContent", gemini, streams=True, wire="array"),
     _route("gemini", f"{_GEMINI}:countTokens", gemini.count_tokens, streams=False),
     _route("mistral", "/v1/chat/completions", mistral),

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+from base64 import b64decode
 from collections import defaultdict
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
+
+from botocore.eventstream import EventStreamBuffer  # type: ignore[import-untyped] # botocore has no types
 
 from tests.absent import recordings_directory
 
@@ -14,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
-_FREE_FORM = {"input", "metadata", "schema", "parameters", "tools"}
+_FREE_FORM = {"input", "metadata", "schema", "parameters", "tools", "args"}
 
 
 @dataclass(frozen=True)
@@ -29,6 +32,7 @@ class Recording:
     headers: dict[str, str]
     body: Any
     stream: list[dict[str, Any]]
+    asked: Any
 
 
 def recordings(*protocols: str) -> list[Recording]:
@@ -48,8 +52,18 @@ def _read(path: Path) -> Recording:
         status=response["status"],
         headers=response["headers"],
         body=response.get("body"),
-        stream=_payloads(response.get("sse", "")),
+        stream=_payloads(response.get("sse", "")) or list(_unframed(response.get("body_base64", ""))),
+        asked=request.get("body"),
     )
+
+
+def _unframed(stream: str) -> Iterator[dict[str, Any]]:
+    """Read by AWS's own library; a frame of Converse's is named, one of InvokeModel's holds an event."""
+    buffer = EventStreamBuffer()
+    buffer.add_data(b64decode(stream))
+    for frame in buffer:
+        said = json.loads(frame.payload)
+        yield json.loads(b64decode(said["bytes"])) if "bytes" in said else {frame.headers[":event-type"]: said}
 
 
 def _payloads(stream: str) -> list[dict[str, Any]]:
@@ -94,16 +108,34 @@ def kind(event: dict[str, Any]) -> str:
     """What an event is, as fine as the order of events goes."""
     if "choices" in event:
         return _kind_of_chunk(event)
+    if "modelVersion" in event:
+        return _kind_of_response(event)
+    if "type" not in event:
+        return _kind_of_frame(event)
     inner = event.get("delta") or event.get("content_block") or event.get("item") or event.get("part")
     detail = inner.get("type") if isinstance(inner, dict) else None
     return f"{event['type']} {detail}" if detail else str(event["type"])
+
+
+def _kind_of_response(response: dict[str, Any]) -> str:
+    """A chunk of Gemini's."""
+    [candidate] = response["candidates"]
+    [part, *_] = candidate.get("content", {}).get("parts") or [{"text": ""}]
+    held = "thought" if part.get("thought") else next(name for name in part if name != "thoughtSignature")
+    return f"{held} finish" if "finishReason" in candidate else held
+
+
+def _kind_of_frame(event: dict[str, Any]) -> str:
+    [(name, said)] = event.items()
+    detail = said.get("delta") or said.get("start") or {}
+    return " ".join([name, *detail])
 
 
 def _kind_of_chunk(chunk: dict[str, Any]) -> str:
     if not chunk["choices"]:
         return "usage"
     choice = chunk["choices"][0]
-    if choice["finish_reason"]:
+    if choice.get("finish_reason"):
         return "finish"
     delta = choice["delta"]
     return "role" if "role" in delta else "+".join(sorted(delta))
