@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from conformance.secrets import mint
+from conformance.target import SECRETS as NAMES
 from conformance.target import Target, TargetInvalidError, load
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 UPSTREAM = "http://127.0.0.1:9"
-SECRETS = {name: mint(name) for name in ("client", "admin", "openai", "anthropic")}
+SECRETS = {name: mint(name) for name in NAMES}
 SMALL_GATEWAY = Path(__file__).with_name("small_gateway.py")
 
 TOML = """
