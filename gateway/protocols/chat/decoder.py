@@ -50,7 +50,7 @@ class Decoder(StreamDecoder):
             self.finished = True
             yield hub.Failed(_status(chunk["error"]), words(chunk))
             return
-        if not self._started:
+        if not self._started and (chunk.get("id") or chunk.get("choices")):  # Azure's first chunk is of no answer yet
             self._started = True
             yield hub.Started(chunk.get("id") or "", chunk.get("model") or "")
         for choice in chunk.get("choices") or ():
