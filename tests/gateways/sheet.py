@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, ClassVar
+from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
 from conformance.target import Missing, installed, load
 from reports import Report, read
 from tests.absent import absent
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 CHAT, RESPONSES, MESSAGES = "openai-chat", "openai-responses", "anthropic-messages"
 ALL = (CHAT, RESPONSES, MESSAGES)
@@ -36,6 +35,9 @@ class Sheet:
     unsteady: frozenset[str] = frozenset()
 
     def certified(self, out: Path) -> Report:
+        """Its report: of a run just made, where `CONFORMANCE_REPORTS` says so, or of one made now."""
+        if made := os.environ.get("CONFORMANCE_REPORTS"):
+            return read(Path(made) / self.target)
         found = installed(load(self.target))
         if isinstance(found, Missing):
             absent(found.reason)
@@ -50,6 +52,7 @@ class Sheet:
         return {row.id for row in report.checks if row.level == "must" and row.failing} - known
 
 
+@pytest.mark.gateway
 class Certified:
     """Every gateway's tests. Its certification runs once for its class."""
 
