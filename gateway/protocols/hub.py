@@ -7,7 +7,10 @@ by the name of the field in the protocol that the caller speaks.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 Role = Literal["user", "assistant", "system"]
 Stop = Literal["end", "length", "tool-use", "stop-sequence", "refusal", "pause"]
@@ -25,6 +28,10 @@ class UntranslatableError(Exception):
 
 class UpstreamProtocolError(Exception):
     """The provider's answer is not in its own protocol."""
+
+
+class AnswerFailedError(UpstreamProtocolError):
+    """The answer says that there is none, though its status does not."""
 
 
 @dataclass(frozen=True)
@@ -118,10 +125,15 @@ class Forced:
 
 @dataclass(frozen=True)
 class Schema:
-    """What the answer's JSON must look like; an empty schema asks for any object."""
+    """What the answer's JSON must look like; an empty schema asks for any object.
+
+    `strict` holds the answer to it to the letter, which OpenAI does for a part of all schemas only.
+    """
 
     schema: dict[str, Any] | None
     name: str = "answer"
+    strict: bool | None = None
+    description: str | None = None
 
 
 @dataclass
@@ -158,9 +170,18 @@ class Request:
     @property
     def system(self) -> str:
         """All system text, wherever it stood."""
-        return "\n\n".join(
-            part.text for turn in self.turns if turn.role == "system" for part in turn.parts if isinstance(part, Text)
-        )
+        return system_text(turn for turn in self.turns if turn.role == "system")
+
+
+def system_text(turns: Iterable[Turn]) -> str:
+    parts = [part for turn in turns for part in turn.parts]
+    refuse_shown(parts, "a system prompt is text")
+    return "\n\n".join(part.text for part in parts if isinstance(part, Text))
+
+
+def refuse_shown(parts: Iterable[Part], why: str = "a model's own picture cannot be sent back") -> None:
+    if any(isinstance(part, Image | Document) for part in parts):
+        raise UntranslatableError("messages.content", why)
 
 
 @dataclass(frozen=True)

@@ -66,7 +66,7 @@ def read_parts(candidate: Json) -> Iterator[hub.Part]:
     for part in (candidate.get("content") or {}).get("parts") or ():
         for read in read_part(part, made_id):
             if isinstance(read, hub.Image | hub.Document):
-                raise hub.UpstreamProtocolError("the answer holds a file, which this client's protocol cannot")
+                raise hub.AnswerFailedError("it holds a file, which answers of other protocols cannot.")
             yield read
 
 
@@ -79,7 +79,7 @@ def read_stop(candidate: Json, parts: Iterable[hub.Part]) -> hub.Stop | None:
     """None where it goes on. Calls of functions end with STOP like any other answer."""
     reason = candidate.get("finishReason") or ""
     if reason in _FAILURES:
-        raise hub.UpstreamProtocolError(candidate.get("finishMessage") or f"the answer ended with {reason}")
+        raise hub.AnswerFailedError(candidate.get("finishMessage") or f"it ended with {reason}.")
     stop = _STOPS.get(reason, "end") if reason else None
     return "tool-use" if stop == "end" and any(isinstance(part, hub.ToolUse) for part in parts) else stop
 

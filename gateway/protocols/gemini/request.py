@@ -36,6 +36,8 @@ _CONFIG_READ = {
     "frequencyPenalty", "responseMimeType", "responseSchema", "responseJsonSchema", "_responseJsonSchema",
     "responseModalities", "thinkingConfig",
 }  # fmt: skip
+_CALLING_READ = {"mode", "allowedFunctionNames"}
+_PART_READ = {"text", "thought", "thoughtSignature", "inlineData", "fileData", "functionCall", "functionResponse"}
 _DECLARED = {"name", "description", "parameters", "parametersJsonSchema"}
 _OPAQUE = {"args", "response", "parameters", "parametersJsonSchema", "responseSchema", "responseJsonSchema", "labels"}
 _WORD = re.compile(r"(?<=[a-z0-9])_([a-z])")
@@ -49,9 +51,9 @@ _NO_SIGNATURE = {"thoughtSignature": "skip_thought_signature_validator"}
 
 def read_request(body: Json) -> hub.Request:
     body = _camel(body)
-    config, choosing = body.get("generationConfig") or {}, (body.get("toolConfig") or {})
+    config = body.get("generationConfig") or {}
     _refuse(body, config)
-    calling = choosing.get("functionCallingConfig") or {}
+    calling = (body.get("toolConfig") or {}).get("functionCallingConfig") or {}
     request = hub.Request(
         model=body["model"],
         turns=list(_read_turns(body)),
@@ -73,10 +75,19 @@ def read_request(body: Json) -> hub.Request:
         request.lose("toolConfig.functionCallingConfig.mode")
     if calling.get("allowedFunctionNames") and not isinstance(request.choice, hub.Forced):
         request.lose("toolConfig.functionCallingConfig.allowedFunctionNames")
-    request.lose(*(name for name in body if name not in _READ))
-    request.lose(*(f"generationConfig.{name}" for name in config if name not in _CONFIG_READ))
-    request.lose(*(f"toolConfig.{name}" for name in choosing if name != "functionCallingConfig"))
+    request.lose(*_unread(body))
     return request
+
+
+def _unread(body: Json) -> Iterator[str]:
+    config, choosing = body.get("generationConfig") or {}, body.get("toolConfig") or {}
+    yield from (name for name in body if name not in _READ)
+    yield from (f"generationConfig.{name}" for name in config if name not in _CONFIG_READ)
+    yield from (f"toolConfig.{name}" for name in choosing if name != "functionCallingConfig")
+    calling = choosing.get("functionCallingConfig") or {}
+    yield from (f"toolConfig.functionCallingConfig.{name}" for name in calling if name not in _CALLING_READ)
+    parts = (part for content in body["contents"] for part in content.get("parts") or ())
+    yield from (f"contents.parts.{name}" for part in parts for name in part if name not in _PART_READ)
 
 
 def _camel(value: Any) -> Any:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 def read_answer(body: Json) -> hub.Answer:
     if body.get("status") == "failed":
-        raise hub.UpstreamProtocolError(words(body.get("error") or {}))
+        raise hub.AnswerFailedError(words(body.get("error") or {}))
     parts = tuple(part for item in body.get("output") or () for part in read_item(item))
     return hub.Answer(body["id"], body["model"], parts, _read_stop(body, parts), read_usage(body.get("usage") or {}))
 

@@ -44,7 +44,7 @@ SIGNED: dict[str, Any] = {
 
 
 def asked(**fields: Any) -> dict[str, Any]:
-    return {"model": "m", "contents": SAID, **fields}
+    return {"model": "m", "contents": SAID} | fields
 
 
 def decoded(*chunks: dict[str, Any]) -> list[hub.Event]:
@@ -118,7 +118,14 @@ def test_what_can_only_be_left_out_is_named() -> None:
             safetySettings=[],
             labels={"a": "b"},
             generationConfig={"responseLogprobs": True, "topK": 2},
-            toolConfig={"functionCallingConfig": {"mode": "ANY", "allowedFunctionNames": ["a", "b"]}},
+            toolConfig={
+                "functionCallingConfig": {
+                    "mode": "ANY",
+                    "allowedFunctionNames": ["a", "b"],
+                    "streamFunctionCallArguments": True,
+                }
+            },
+            contents=[{"role": "user", "parts": [{"text": "Hi", "mediaResolution": {}}]}],
             tools=[{"functionDeclarations": [{"name": "a", "response": {}}]}],
         )
     )
@@ -130,6 +137,8 @@ def test_what_can_only_be_left_out_is_named() -> None:
         "safetySettings",
         "labels",
         "generationConfig.responseLogprobs",
+        "toolConfig.functionCallingConfig.streamFunctionCallArguments",
+        "contents.parts.mediaResolution",
         "generationConfig.topK",
     ]
 
