@@ -21,6 +21,7 @@ from pydantic import (
 from yarl import URL
 
 from gateway.consistency import inconsistencies
+from gateway.further import names_for
 from gateway.surfaces import Protocol
 
 if TYPE_CHECKING:
@@ -176,9 +177,18 @@ class Provider(Section):
     betas: dict[str, str] = {}
     api_version: str | None = Field(default=None, pattern=r"^\d{4}-\d{2}-\d{2}(-preview)?$")
 
+    routes: tuple[str, ...] = ()
+
     @property
     def name(self) -> str:
         return self.alias or self.id
+
+    @model_validator(mode="after")
+    def has_these_routes(self) -> Self:
+        there = names_for(self.surfaces)
+        if unknown := [name for name in self.routes if name not in there]:
+            raise ValueError(f"no routes called {', '.join(unknown)}; there are {', '.join(sorted(there)) or 'none'}")
+        return self
 
     @model_validator(mode="after")
     def signs_with_aws(self) -> Self:
@@ -207,9 +217,13 @@ class Model(Section):
 
 
 class Translation(Section):
-    """`strict` refuses what the provider's protocol has no place for; `lenient` leaves it out and says so."""
+    """`strict` refuses what the provider's protocol has no place for; `lenient` leaves it out and says so.
+
+    A translated stream that is silent for `ping_seconds` gets a ping, where the client's protocol has any.
+    """
 
     mode: Literal["strict", "lenient"] = "lenient"
+    ping_seconds: float = Field(default=15.0, gt=0)
 
 
 class Mapping(Section):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import time
 from dataclasses import dataclass
@@ -173,7 +174,8 @@ async def copy(call: Call, content: Content, response: Answer, tape: metering.Ta
 async def finish(call: Call, route: Route, response: Answer, tape: metering.Tape, *, whole: bool) -> Answer:
     """A stream that is not finished gets the protocol's error event, or, where nothing can be added, no end."""
     missing = b""
-    if call.streamed and tape.readable:
+    further = call.place is not None and call.place.endpoint.further  # whose streams end in ways of their own
+    if call.streamed and tape.readable and not further:
         whole = endings.over(route.form, tape, whole=whole)
         missing = b"" if whole else endings.missing(route.form, tape)
     call.end = "complete" if whole else "upstream-cut"
@@ -229,6 +231,15 @@ def readable(body: bytes, coding: str) -> bytes:
         return decoder(coding)(body)
     except Exception as error:  # each codec has its own errors
         raise bad_gateway(f"The upstream's error is coded in a way that cannot be read ({coding}).") from error
+
+
+async def chunk_in_time(content: Content, seconds: float) -> bytes | None:
+    """As `next_chunk`; None when nothing has come for so long."""
+    try:
+        async with asyncio.timeout(seconds):
+            return await next_chunk(content)
+    except TimeoutError:
+        return None
 
 
 async def next_chunk(content: Content) -> bytes:

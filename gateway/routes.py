@@ -12,7 +12,9 @@ from yarl import URL
 from gateway.calls import model_asked_for
 from gateway.credentials import Credential, credential_of
 from gateway.errors import RefusalError
+from gateway.further import FURTHER
 from gateway.protocols import azure
+from gateway.protocols.clouds import CLOUDS
 from gateway.surfaces import ENDPOINTS, VENDOR_SURFACES, Endpoint, Protocol, Surface, Vendor
 
 if TYPE_CHECKING:
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 # One path segment, but none that an upstream might resolve to another path, also if it takes a coded slash for a real
 # one or what follows a semicolon for no part of the segment.
 DOTS = r"(?:\.|%2[eE]){1,2}(?:[/;\\]|%2[fF]|%3[bB]|%5[cC]|$)"
+LEADS_UP = re.compile(rf"(?:[/\\]|%2[fF]|%5[cC]){DOTS}")
 SEGMENT = rf"(?!{DOTS})(?![^/]*(?:\\|%2[fF]|%5[cC]){DOTS})[^/]+"
 
 
@@ -38,6 +41,13 @@ class Upstream:
     api_version: str | None = None
     gcp: Gcp | None = None
     betas: Mapping[str, str] = field(default_factory=dict)
+    routes: tuple[str, ...] = ()
+
+    def takes(self, place: Place, protocol: Protocol) -> bool:
+        """As it is. What lies beside generating and listing only in the protocol that it belongs to."""
+        if further := place.endpoint.further:
+            return further in self.routes and protocol in place.audience
+        return passes(place, protocol)
 
 
 @dataclass(frozen=True)
@@ -89,22 +99,25 @@ class Routes:
         self._models = {model.name: model for model in settings.models}
         self._routing = settings.routing
         self._mapped = {each.value.lower(): self._upstreams[each.provider] for each in settings.routing.mappings}
+        allowed = {name for provider in settings.providers for name in provider.routes}
+        further = [endpoint for endpoint in FURTHER if endpoint.further in allowed]
         self._exact = {endpoint.path: endpoint for endpoint in ENDPOINTS if "{" not in endpoint.path}
-        self._patterns = [(pattern(endpoint), endpoint) for endpoint in ENDPOINTS if "{" in endpoint.path]
+        variable = (endpoint for endpoint in ENDPOINTS if "{" in endpoint.path)
+        self._patterns = [(pattern(endpoint), endpoint) for endpoint in (*further, *variable)]
 
     def find(self, method: str, path: str, vendor: Vendor) -> Place:
-        endpoint, model = self.endpoint(path)
+        endpoint, model = self.endpoint(path, vendor)
         if method not in endpoint.methods:
             allow = ", ".join(endpoint.methods)
             raise RefusalError(405, "method_not_supported", f"{path} takes {allow}.", {"Allow": allow})
         return Place(endpoint, path, (endpoint.surface,) if endpoint.surface else VENDOR_SURFACES[vendor], model)
 
-    def endpoint(self, path: str) -> tuple[Endpoint, str | None]:
+    def endpoint(self, path: str, vendor: Vendor) -> tuple[Endpoint, str | None]:
         """And the model that the path names."""
         if endpoint := self._exact.get(path):
             return endpoint, None
         for compiled, endpoint in self._patterns:
-            if match := compiled.fullmatch(path):
+            if endpoint.vendor in {None, vendor} and (match := compiled.fullmatch(path)):
                 model = match.groupdict().get("model")
                 return endpoint, None if model is None else unquote(model)
         raise RefusalError(404, "unknown_url", "This gateway does not serve this path.")
@@ -128,6 +141,8 @@ class Routes:
         return self._mapped.get(value.strip().lower())
 
     def _model_named(self, place: Place, body: bytes) -> str | None:
+        if place.endpoint.further:
+            return None
         if place.model or not (self._models or self._routing.mappings or self._routing.unknown_models == "refuse"):
             return place.model
         return model_asked_for(body) if place.endpoint.operation != "other" else None
@@ -151,12 +166,12 @@ class Routes:
     def _undeclared(self, place: Place, name: str | None, chosen: Upstream | None, family: str | None) -> Route:
         """The provider that the header picks, the default one, or the first that speaks the client's protocol."""
         upstreams = [chosen] if chosen else [up for up in self._upstreams.values() if family in {None, up.family}]
-        fits = [(up, protocol) for up in upstreams for protocol in up.protocols if passes(place, protocol)]
+        fits = [(up, protocol) for up in upstreams for protocol in up.protocols if up.takes(place, protocol)]
         if fits:
             default = self._routing.default
             fits.sort(key=lambda fit: (fit[0].provider != default, fit[1] not in place.audience))
             return route(place, *fits[0], name, name)
-        if chosen and name:
+        if chosen and name and not place.endpoint.further:
             return route(place, chosen, chosen.protocols[0], name, name)
         if family is not None:
             raise held_to(family)
@@ -174,6 +189,7 @@ def upstream_of(provider: Provider) -> Upstream:
         provider.api_version,
         provider.gcp,
         provider.betas,
+        provider.routes,
     )
 
 
@@ -186,7 +202,7 @@ def passes(place: Place, protocol: Protocol) -> bool:
 
 def route(place: Place, upstream: Upstream, protocol: Protocol, model: str | None, upstream_name: str | None) -> Route:
     straight = passes(place, protocol)
-    if not straight and place.endpoint.operation != "generate":
+    if not straight and not translatable(place, protocol):
         raise RefusalError(
             400,
             "unsupported_operation",
@@ -199,6 +215,14 @@ def route(place: Place, upstream: Upstream, protocol: Protocol, model: str | Non
     path = provider_path(place, protocol, upstream, model, upstream_name)
     misnamed = upstream_name != model if place.model is None else protocol not in place.audience
     return Route(surface, form, upstream, protocol, path, model, upstream_name, upstream_name if misnamed else None)
+
+
+def translatable(place: Place, protocol: Protocol) -> bool:
+    """The clouds' own clients are only passed through; tokens are counted in a cloud as elsewhere."""
+    if place.endpoint.surface in CLOUDS:
+        return False
+    counts = place.endpoint.operation == "count" and place.form == "anthropic-messages" and protocol in CLOUDS
+    return place.endpoint.operation == "generate" or counts
 
 
 def provider_path(
@@ -228,6 +252,13 @@ def with_model(endpoint: Endpoint, path: str, model: str) -> str:
 
 def pattern(endpoint: Endpoint) -> re.Pattern[str]:
     return re.compile(re.sub(r"{(\w+)}", lambda name: f"(?P<{name[1]}>{SEGMENT})", endpoint.path))
+
+
+def only_one_path(url: str) -> URL:
+    """Also where the client has named the model that stands in it."""
+    if LEADS_UP.search(url):
+        raise RefusalError(400, "invalid_request_error", "The model's name cannot stand in a path.")
+    return URL(url, encoded=True)
 
 
 def held_to(family: str | None) -> RefusalError:

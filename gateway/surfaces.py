@@ -33,7 +33,8 @@ class Endpoint:
     """A path of a provider's API. Without a surface it belongs to whichever vendor the caller speaks to.
 
     `{model}` in the path is the model that is asked for; else the body names it. Bodies are in the form of `form`, or
-    of the surface itself. `streams` where the path says so; else the body does.
+    of the surface itself. `streams` where the path says so; else the body does. `further` names a route that has to be
+    allowed in the configuration; if it is a `vendor`'s alone, another's callers do not find it.
     """
 
     path: str
@@ -42,6 +43,8 @@ class Endpoint:
     operation: Operation = "other"
     form: Protocol | None = None
     streams: bool = False
+    vendor: Vendor | None = None
+    further: str = ""
 
 
 CHAT = Endpoint("/v1/chat/completions", ("POST",), "openai-chat", "generate")
@@ -57,7 +60,7 @@ MESSAGES = (
     Endpoint("/v1/messages", ("POST",), "anthropic-messages", "generate"),
     Endpoint("/v1/messages/count_tokens", ("POST",), "anthropic-messages", "count"),
 )
-GEMINI_METHODS = (":generateContent", ":streamGenerateContent", ":countTokens")
+GEMINI_METHODS = (":generateContent", ":streamGenerateContent", ":countTokens", ":embedContent", ":batchEmbedContents")
 GEMINI = tuple(
     endpoint
     for version in ("/v1beta", "/v1")
