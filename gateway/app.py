@@ -12,9 +12,11 @@ from aiohttp import StreamReader, web
 from gateway.admission import admit, authorize
 from gateway.audit import AuditLog
 from gateway.calls import Answer, Call
+from gateway.clouds import InCloud
 from gateway.errors import RefusalError
 from gateway.fallback import first_answer
 from gateway.keys import KeyStore
+from gateway.protocols.clouds import CLOUDS
 from gateway.relay import HEADER_BYTES, HEADER_COUNT, Relay, Straight
 from gateway.routes import Routes
 from gateway.translation import Translated
@@ -124,7 +126,9 @@ class Gateway:
     def _attempt(self, call: Call, admission: Admission, place: Place, way: Route) -> Attempt:
         if way.path is not None:
             return Straight(self._relay, call, admission, way)
-        return Translated(self._relay, call, admission, place, way, strict=self._settings.translation.mode == "strict")
+        policy = self._settings.translation
+        kind = InCloud if way.form == "anthropic-messages" and way.protocol in CLOUDS else Translated
+        return kind(self._relay, call, admission, place, way, policy.mode == "strict", policy.ping_seconds)
 
     def _health(self, path: str) -> web.Response:
         if path == "/readyz" and not self._keys.ready():

@@ -2,26 +2,35 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from yarl import URL
-
-from gateway import aliases, betas, endings, eventstream, headers, metering, sse
+from gateway import aliases, eventstream, metering, sse
 from gateway.errors import RefusalError, bad_gateway
-from gateway.protocols import CODECS, hub
+from gateway.protocols import CODECS, betas, hub
 from gateway.protocols.clouds import CLOUDS
 from gateway.protocols.codec import compact
 from gateway.protocols.messages import VERSION
 from gateway.protocols.names import Names
-from gateway.relay import EVENT_STREAM, FAILURES, UpstreamLostError, copy, failure_body, finish, record, request_id_of
-from gateway.translation import Translation, answered, fail, for_client, for_upstream, only_one_path
+from gateway.relay import (
+    EVENT_STREAM,
+    FAILURES,
+    UpstreamLostError,
+    chunk_in_time,
+    copy,
+    failure_body,
+    finish,
+    record,
+    request_id_of,
+)
+from gateway.routes import only_one_path
+from gateway.translation import Translation, fail, for_client, for_upstream, reply
 
 if TYPE_CHECKING:
     import aiohttp
+    from yarl import URL
 
     from gateway.admission import Admission
     from gateway.aliases import Content
@@ -73,7 +82,7 @@ class InCloud:
             value = {"input_tokens": counted.get("input_tokens", counted.get("inputTokens"))}
         except (ValueError, AttributeError) as error:
             raise bad_gateway("The upstream's count of tokens is none.") from error
-        return await answered(self._translation, upstream, upstream.status, value)
+        return await reply(self._translation, upstream, upstream.status, value)
 
     async def _pass(self, upstream: aiohttp.ClientResponse) -> Answer:
         call = self.call
@@ -126,7 +135,7 @@ class InCloud:
         model = self.route.model or self.route.upstream_name or ""
         request = hub.Request(model, lost=self._betas[1])
         client, provider = CODECS[self.route.form], CODECS[self.route.protocol]
-        return Translation(self.call, self.route, client, provider, request, Names({}, provider), self._asked)
+        return Translation(self.call, self.route, client, provider, request, Names({}, provider.tool_id), self._asked)
 
 
 class Events:
@@ -141,13 +150,9 @@ class Events:
     async def readany(self) -> bytes:
         text = b""
         while not text:
-            try:
-                async with asyncio.timeout(self._idle):
-                    chunk = await self._content.readany()
-            except TimeoutError:
-                return self._ping
+            chunk = await chunk_in_time(self._content, self._idle)
             if not chunk:
-                return b""
+                return self._ping if chunk is None else b""
             text = self._text(chunk)
         self._ping = PING
         return text

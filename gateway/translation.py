@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from yarl import URL
-
 from gateway import headers
 from gateway.endings import MESSAGE as BROKE_OFF
 from gateway.errors import REQUEST_ID_HEADERS, RefusalError, bad_gateway
@@ -17,7 +15,8 @@ from gateway.metering import Reading
 from gateway.protocols import CODECS, hub
 from gateway.protocols.codec import compact
 from gateway.protocols.names import Names
-from gateway.relay import FAILURES, UpstreamLostError, failure_body, next_chunk, request_id_of
+from gateway.relay import FAILURES, UpstreamLostError, chunk_in_time, failure_body, request_id_of
+from gateway.routes import only_one_path
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Mapping
@@ -55,20 +54,21 @@ class Translated:
     place: Place
     route: Route
     strict: bool
+    ping_seconds: float
 
     async def open(self) -> aiohttp.ClientResponse:
         it = self._translation
-        url = URL(it.provider.url(self.route.upstream, self.route.upstream_name or "", it.request.stream), encoded=True)
+        url = only_one_path(it.provider.url(self.route.upstream, self.route.upstream_name or "", it.request.stream))
         self.call.dropped = tuple(it.request.lost)
-        passed, body = self._headers(it.provider), compact(it.body).encode()
+        passed, body = for_upstream(self.call, self.admission, it.provider.headers), compact(it.body).encode()
         return await self.relay.send(self.call, self.route, url, passed, body)
 
     async def answer(self, upstream: aiohttp.ClientResponse) -> Answer:
         it = self._translation
         self.call.upstream_request_id = request_id_of(upstream)
         if upstream.status >= FAILURES:
-            return await _fail(it, upstream)
-        return await (_stream(it, upstream) if it.request.stream else _whole(it, upstream))
+            return await fail(it, upstream)
+        return await (_stream(it, upstream, self.ping_seconds) if it.request.stream else _whole(it, upstream))
 
     @cached_property
     def _translation(self) -> Translation:
@@ -97,14 +97,6 @@ class Translated:
             body = {**body, "model": self.place.model}
         return {**body, "stream": True} if self.place.endpoint.streams else body
 
-    def _headers(self, provider: Codec) -> CIMultiDict[str]:
-        """What only the client's own provider understands stays behind."""
-        passed = headers.for_upstream(self.call.request.headers, self.admission.plaintext)
-        for name in [name for name in passed if name.lower().startswith(_OF_ONE_VENDOR)]:
-            passed.popall(name, None)
-        passed.update({"Content-Type": "application/json", "Accept-Encoding": "identity", **provider.headers})
-        return passed
-
 
 @dataclass(frozen=True)
 class Translation:
@@ -129,7 +121,16 @@ class Translation:
         return self.client.encoder if events else self.client.array_encoder or self.client.encoder
 
 
-def _for_client(it: Translation, upstream: aiohttp.ClientResponse, content_type: str) -> CIMultiDict[str]:
+def for_upstream(call: Call, admission: Admission, more: Mapping[str, str]) -> CIMultiDict[str]:
+    """What only the client's own provider understands stays behind."""
+    passed = headers.for_upstream(call.request.headers, admission.plaintext)
+    for name in [name for name in passed if name.lower().startswith(_OF_ONE_VENDOR)]:
+        passed.popall(name, None)
+    passed.update({"Content-Type": "application/json", "Accept-Encoding": "identity", **more})
+    return passed
+
+
+def for_client(it: Translation, upstream: aiohttp.ClientResponse, content_type: str) -> CIMultiDict[str]:
     passed = headers.for_client(upstream.headers, it.route.upstream.credential)
     for name in _OF_THE_BODY:
         passed.popall(name, None)
@@ -145,15 +146,21 @@ async def _whole(it: Translation, upstream: aiohttp.ClientResponse) -> Answer:
     try:
         answer = it.provider.read_answer(json.loads(await failure_body(upstream)))
     except _TRIPS as error:
-        raise bad_gateway(f"The upstream's answer is not in its protocol ({type(error).__name__}).") from error
+        raise bad_gateway(_tripped(it, error)) from error
     it.call.reading = _reading(answer.model, answer.usage)
     answered = hub.Answer(
         answer.id, it.model, it.names.restored(answer.parts), answer.stop, answer.usage, answer.stop_sequence
     )
-    return await _answer(it, upstream, upstream.status, it.client.write_answer(answered))
+    return await reply(it, upstream, upstream.status, it.client.write_answer(answered))
 
 
-async def _fail(it: Translation, upstream: aiohttp.ClientResponse) -> Answer:
+def _tripped(it: Translation, error: Exception) -> str:
+    if isinstance(error, hub.AnswerFailedError):
+        return f"The upstream's answer failed: {it.route.upstream.credential.redact(str(error))}"
+    return f"The upstream's answer is not in its protocol ({type(error).__name__})."
+
+
+async def fail(it: Translation, upstream: aiohttp.ClientResponse) -> Answer:
     credential = it.route.upstream.credential
     text = credential.redact_bytes(await failure_body(upstream)).decode(errors="replace")
     try:
@@ -166,27 +173,27 @@ async def _fail(it: Translation, upstream: aiohttp.ClientResponse) -> Answer:
         status = 503
     retry_after = upstream.headers.get("Retry-After") or failed.retry_after
     value = it.client.write_error(hub.Failed(status, failed.message, retry_after))
-    return await _answer(it, upstream, status, value, {"Retry-After": retry_after} if retry_after else NO_MORE)
+    return await reply(it, upstream, status, value, {"Retry-After": retry_after} if retry_after else NO_MORE)
 
 
-async def _answer(
+async def reply(
     it: Translation, upstream: aiohttp.ClientResponse, status: int, value: Json, more: Mapping[str, str] = NO_MORE
 ) -> Answer:
     body = json.dumps(value).encode()
-    passed = _for_client(it, upstream, "application/json")
+    passed = for_client(it, upstream, "application/json")
     passed.update(more)
     passed["Content-Length"] = str(len(body))
     it.call.end = "complete"
     return await it.call.answer(it.call.start(status, None, passed), body)
 
 
-async def _stream(it: Translation, upstream: aiohttp.ClientResponse) -> Answer:
+async def _stream(it: Translation, upstream: aiohttp.ClientResponse, ping_seconds: float) -> Answer:
     call = it.call
     call.streamed = True
-    response = call.start(200, None, _for_client(it, upstream, it.encoder.content_type), at_once=True)
+    response = call.start(200, None, for_client(it, upstream, it.encoder.content_type), at_once=True)
     await response.prepare(call.request)
     encoder = it.encoder(it.model, usage_asked=it.request.usage_asked)
-    async for event in _events(it, upstream):
+    async for event in _events(it, upstream, ping_seconds):
         _note(call, event)
         written = "".join(encoder.feed(it.names.restored_in(event))).encode()
         if written:
@@ -208,11 +215,14 @@ def _note(call: Call, event: hub.Event) -> None:
             call.end = "upstream-cut"
 
 
-async def _events(it: Translation, upstream: aiohttp.ClientResponse) -> AsyncIterator[hub.Event]:
-    """The provider's events; one that is not finished ends with the failure that it is."""
+async def _events(it: Translation, upstream: aiohttp.ClientResponse, ping_seconds: float) -> AsyncIterator[hub.Event]:
+    """The provider's events, and pings in its silence; a stream that is not finished ends with the failure it is."""
     decoder, reader = it.provider.decoder(), it.provider.reader()
     try:
-        while chunk := await next_chunk(upstream.content):
+        while (chunk := await chunk_in_time(upstream.content, ping_seconds)) != b"":
+            if chunk is None:
+                yield hub.Ping()
+                continue
             for name, data in reader.feed(chunk):
                 for event in decoder.feed(name, data):
                     yield event
@@ -223,7 +233,7 @@ async def _events(it: Translation, upstream: aiohttp.ClientResponse) -> AsyncIte
     except UpstreamLostError:
         pass
     except _TRIPS as error:
-        yield hub.Failed(502, f"The upstream's stream is not in its protocol ({type(error).__name__}).")
+        yield hub.Failed(502, _tripped(it, error))
         return
     if not decoder.finished:
         yield hub.Failed(502, BROKE_OFF)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from gateway import sse
 from gateway.protocols import hub
 from gateway.protocols.codec import Json, StreamEncoder, write_event
 from gateway.protocols.messages.answer import write_answer, write_error, write_stop, write_usage
@@ -17,12 +18,14 @@ class Encoder(StreamEncoder):
 
     def __init__(self, model: str, *, usage_asked: bool) -> None:
         super().__init__(model, usage_asked=usage_asked)
+        self._started = False
         self._index = -1
         self._open: hub.Part = hub.Text()
 
     def feed(self, event: hub.Event) -> Iterator[str]:
         match event:
             case hub.Started():
+                self._started = True
                 yield _named(type="message_start", message=self._message(event))
             case hub.Opened(part):
                 self._index += 1
@@ -40,7 +43,7 @@ class Encoder(StreamEncoder):
             case hub.Failed():
                 yield _named(**write_error(event))
             case hub.Ping():
-                yield _named(type="ping")
+                yield _named(type="ping") if self._started else sse.comment("ping")  # message_start comes first
 
     def _message(self, started: hub.Started) -> Json:
         empty = hub.Answer(started.id, self.model, (), "end", started.usage)
