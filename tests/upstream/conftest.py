@@ -14,7 +14,15 @@ from conformance.upstream.server import serve
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-KEYS = {"anthropic": "sk-ant-upstream", "openai": "sk-openai-upstream"}
+KEYS = {
+    "anthropic": "sk-ant-upstream",
+    "openai": "sk-openai-upstream",
+    "gemini": "sk-gemini-upstream",
+    "mistral": "sk-mistral-upstream",
+    "azure": "sk-azure-upstream",
+    "bedrock": "sk-bedrock-upstream",
+    "vertex": "sk-vertex-upstream",
+}
 
 
 @pytest.fixture
