@@ -25,7 +25,7 @@ _TRIPS = (LookupError, TypeError, ValueError, AttributeError, RecursionError)
 
 SURFACE_PROFILES = (*CORE, Surface.GEMINI)
 TRANSLATION = "translation"
-PROFILES = (*SURFACE_PROFILES, "headers", "keys", "isolation", "connection", "routing", TRANSLATION)
+PROFILES = (*SURFACE_PROFILES, "headers", "keys", "isolation", "connection", "cloud", "routing", TRANSLATION)
 
 
 @dataclass(frozen=True)
@@ -39,6 +39,7 @@ class Check:
     modes     the ways of calling the SDK that it runs in
     catches   the faults that it exists to catch
     direct    whether it also holds when the client calls the upstream without any gateway
+    over      the protocols of the provider that a translation must end in for it; empty: any
     lanes     whether other generations of the SDKs can be asked too
     """
 
@@ -51,6 +52,7 @@ class Check:
     modes: tuple[Mode, ...]
     catches: tuple[str, ...]
     direct: bool
+    over: tuple[Surface, ...]
     lanes: bool
     source: str
 
@@ -84,6 +86,7 @@ def check(
     surfaces: tuple[Surface, ...] = CORE,
     modes: tuple[Mode, ...] = (Mode.ASYNC,),
     direct: bool = True,
+    over: tuple[Surface, ...] = (),
     lanes: bool | None = None,
 ) -> Callable[[Callable[..., Awaitable[None]]], Callable[..., Awaitable[None]]]:
     """Declare a test function as a check; its name, read as a sentence, is the title.
@@ -102,6 +105,7 @@ def check(
             modes=modes,
             catches=catches,
             direct=direct,
+            over=over,
             lanes=_drives_sdk(function) if lanes is None else lanes,
             source=f"{function.__module__}.{function.__name__}",
         )

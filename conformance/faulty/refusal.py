@@ -75,7 +75,8 @@ _ENVELOPES: dict[Provider, Callable[[int, str], Json]] = {
 
 
 def _answer(call: Call, status: int, envelope: Json, id_header: str, request_id: str) -> Answer:
-    headers = (("content-type", "application/json"), (id_header, request_id))
+    kind = (("x-amzn-errortype", "AccessDeniedException"),) if call.provider is Provider.BEDROCK else ()
+    headers = (("content-type", "application/json"), (id_header, request_id), *kind)
     return Answer(call, status, headers, once(as_text(envelope).encode()))
 
 

@@ -33,7 +33,7 @@ HOP_BY_HOP = (
     "upgrade",
 )
 OWN = ("host", "content-length", "expect")
-CREDENTIALS = ("authorization", "x-api-key", "api-key", "x-goog-api-key", "cookie")
+CREDENTIALS = ("authorization", "x-api-key", "api-key", "x-goog-api-key", "x-amz-security-token", "cookie")
 
 _CARRIERS = {Provider.ANTHROPIC: "x-api-key", Provider.GEMINI: "x-goog-api-key", Provider.AZURE: "api-key"}
 

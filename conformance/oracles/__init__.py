@@ -3,6 +3,7 @@
 from conformance.oracles.chat_grammar import ChatGrammar
 from conformance.oracles.conversation import Asked, protocol_of, understood
 from conformance.oracles.difference import assert_kept, assert_unchanged, differences
+from conformance.oracles.frames import Frame, frames
 from conformance.oracles.grammar import Grammar
 from conformance.oracles.leaks import assert_absent
 from conformance.oracles.messages_grammar import MessagesGrammar
@@ -15,6 +16,7 @@ __all__ = [
     "Asked",
     "ChatGrammar",
     "EventStream",
+    "Frame",
     "Grammar",
     "MessagesGrammar",
     "ResponsesGrammar",
@@ -24,6 +26,7 @@ __all__ = [
     "assert_kept",
     "assert_unchanged",
     "differences",
+    "frames",
     "parse",
     "protocol_of",
     "understood",

@@ -10,13 +10,13 @@ from conformance.drivers import Mode, client_of
 from conformance.lanes import MAIN
 from conformance.ledger import added_profiles
 from conformance.run.stage import DIRECT, FAULT, RELAY, TARGET
+from conformance.surface import Surface
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from conformance.check import Check
     from conformance.lanes import Lane
-    from conformance.surface import Surface
     from conformance.target import Target
 
 CANARIES = frozenset(
@@ -30,6 +30,7 @@ CANARIES = frozenset(
         "connection/no-duplicates",
         "routing/fallback/statuses",
         "gemini/stream/plain-chunks",
+        "cloud/bedrock/frames",
         "translation/answer/tools",
     }
 )
@@ -115,7 +116,11 @@ class Plan:
         """Where the check applies to what is claimed; what translates is proved on the protocols that it ends in."""
         if not check.bridges or self.selftest:
             return [(s, None) for s in check.surfaces if s in self.surfaces and check.profile_on(s) in self.profiles]
-        pairs: list[Route] = [(s, u) for s, u in self.bridges if s in check.surfaces and TRANSLATION in self.profiles]
+        pairs: list[Route] = [
+            (surface, over)
+            for surface, over in self.bridges
+            if surface in check.surfaces and over in (check.over or Surface) and TRANSLATION in self.profiles
+        ]
         return pairs if subject == TARGET else [(surface, None) for surface in dict.fromkeys(s for s, _ in pairs)]
 
     def drivers(self, check: Check, subject: str, surface: Surface) -> Iterator[tuple[str, Mode]]:

@@ -13,6 +13,7 @@ PROFILES = {
     "keys": "credentials of clients: carriers, refusals, life",
     "isolation": "keys stay where they belong, clients never mix",
     "connection": "cancelled, cut and repeated calls",
+    "cloud": "Claude on Bedrock and Vertex AI, OpenAI's models on Azure, each in the cloud's own protocol",
     "routing": "aliases, choices and stand-ins: the right provider, with its own key, for the right model",
     "translation": "one protocol at the client, another at the provider",
 }

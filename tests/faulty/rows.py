@@ -5,6 +5,7 @@ from __future__ import annotations
 from tests.faulty.answer_rows import ANSWERS
 from tests.faulty.body_rows import BODY
 from tests.faulty.call_rows import CALLED
+from tests.faulty.cloud_rows import CLOUDS
 from tests.faulty.connection_rows import CONNECTION
 from tests.faulty.definition_rows import DEFINED
 from tests.faulty.endings_rows import ENDINGS
@@ -45,5 +46,6 @@ ROWS = (
     *CONNECTION,
     *TRANSLATION,
     *GEMINIS,
+    *CLOUDS,
     *ROUTING,
 )

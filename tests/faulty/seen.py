@@ -24,9 +24,8 @@ PATHS = {
     Surface.GEMINI: "/v1beta/models/m:generateContent",
     Surface.BEDROCK: "/model/m/invoke",
     Surface.VERTEX: "/v1/projects/p/locations/l/publishers/anthropic/models/m:rawPredict",
-    Surface.AZURE_OPENAI: "/openai/deployments/m/chat/completions",
+    Surface.AZURE_OPENAI: "/openai/deployments/m/chat/completions?api-version=2025-04-01-preview",
 }
-CARRIERS = {"authorization", "x-api-key", "x-goog-api-key"}
 _NUMBERED = re.compile(r"(case-[0-9a-f]{12})_\d+")
 _PER_CALL = {"date", "content-length", "transfer-encoding", "host", "connection"}
 _TEXT = Reply(text=("Grüße. ", "It is a ", "fine day."), usage=Usage(100, 50, 30, 20, 10))
@@ -58,6 +57,9 @@ class Stimulus:
         if self.surface is Surface.GEMINI:
             contents = [{"role": "user", "parts": [{"text": prompt}]}, *self.turns]
             return json.dumps({"contents": contents, **dict(self.fields)}).encode()
+        if self.surface in {Surface.BEDROCK, Surface.VERTEX}:
+            said = [{"role": "user", "content": prompt}, *self.turns]
+            return json.dumps({"anthropic_version": "2098-01-01", "messages": said, **dict(self.fields)}).encode()
         turns = "input" if self.surface is Surface.OPENAI_RESPONSES else "messages"
         said = [{"role": "user", "content": prompt}, *self.turns]
         return json.dumps({"model": "m", turns: said, **dict(self.fields), "stream": self.stream}).encode()
@@ -67,6 +69,9 @@ CLAUDE = Stimulus(Surface.ANTHROPIC_MESSAGES)
 CHAT = Stimulus(Surface.OPENAI_CHAT)
 RESPONSES = Stimulus(Surface.OPENAI_RESPONSES)
 GEMINI = Stimulus(Surface.GEMINI)
+AZURE = Stimulus(Surface.AZURE_OPENAI)
+BEDROCK = Stimulus(Surface.BEDROCK)
+VERTEX = Stimulus(Surface.VERTEX)
 COUNT = CLAUDE.but(path="/v1/messages/count_tokens")
 MODELS = CHAT.but(path="/v1/models", method="GET")
 TOLD = CLAUDE.but(stream=True)
@@ -172,7 +177,8 @@ class Lane:
     def headers(self, stimulus: Stimulus) -> list[tuple[str, str]]:
         """The client's own key unless the stimulus brings a credential."""
         names = {name.lower() for name, _ in stimulus.headers}
-        mine = [("authorization", f"Bearer {self.key}")] if not names & CARRIERS else []
+        carriers = {"authorization", "x-goog-api-key" if stimulus.surface is Surface.GEMINI else "x-api-key"}
+        mine = [("authorization", f"Bearer {self.key}")] if not names & carriers else []
         version = stimulus.surface is Surface.ANTHROPIC_MESSAGES and "anthropic-version" not in names
         return [*mine, *([("anthropic-version", "2026-05-05")] if version else []), *stimulus.headers]
 

@@ -59,7 +59,8 @@ def test_a_check_runs_where_surface_profile_and_feature_are_claimed() -> None:
 def test_what_is_not_claimed_is_named_once_a_surface() -> None:
     found = list(plan(MESSAGES, without="betas").unclaimed(CHECKS.values()))
     assert {check.feature for check, _, _ in found} == {"betas"}
-    assert {check.id for check, _, _ in found} == {check.id for check in CHECKS.values() if check.feature == "betas"}
+    betas = [check for check in CHECKS.values() if check.feature == "betas" and MESSAGES in check.surfaces]
+    assert {check.id for check, _, _ in found} == {check.id for check in betas if not check.bridges}
     assert [
         check.id for check, _, _ in plan(MESSAGES, without="betas", only="plain/text").unclaimed(CHECKS.values())
     ] == []
@@ -115,3 +116,18 @@ def test_what_a_lane_cannot_be_asked_is_named() -> None:
 
 def test_every_check_that_a_lane_leaves_out_exists() -> None:
     assert {check for lane in lanes().values() for check in lane.without} <= CHECKS.keys()
+
+
+def test_a_check_may_be_about_some_providers_only() -> None:
+    check = CHECKS["translation/cloud/betas"]
+    pairs = ((MESSAGES, Surface.OPENAI_CHAT), (MESSAGES, Surface.BEDROCK), (CHAT, Surface.BEDROCK))
+    chosen = replace(plan(MESSAGES, CHAT), bridges=pairs)
+    assert {case.bridge for case in chosen.cases(check) if case.subject == "target"} == {Surface.BEDROCK}
+
+
+def test_an_sdk_is_called_only_in_ways_that_it_has() -> None:
+    check = replace(CHECKS["cloud/answer"], modes=(*Mode,))
+    modes = {
+        case.mode for case in plan(Surface.AZURE_OPENAI, Surface.BEDROCK).cases(check) if case.surface == "bedrock"
+    }
+    assert not {mode.value for mode in modes} & {"openai-v1", "mistralai"}

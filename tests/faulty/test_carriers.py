@@ -1,4 +1,4 @@
-"""Where the relays look for the keys of Google's SDK, and what they send on."""
+"""Where the relays look for the keys of Google's and Azure's SDKs, and what they send on."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.faulty.gemini_rows import BY_HEADER, REFUSED
-from tests.faulty.seen import GEMINI, Lane
+from tests.faulty.seen import AZURE, GEMINI, Lane
 
 if TYPE_CHECKING:
     from conformance.upstream import Upstream
@@ -42,3 +42,9 @@ async def test_the_query_is_forwarded_with_the_key_in_it(lane: Lane, upstream: U
     faulty = await lane.call(stimulus, await upstream.answers(), "forwards-keys-in-the-query")
     assert lane.key not in clean.received[0].query
     assert lane.key in faulty.received[0].query
+
+
+async def test_a_key_is_overlooked_where_azure_lets_it_stand(lane: Lane, upstream: Upstream) -> None:
+    stimulus = AZURE.but(headers=(("api-key", lane.key), ("authorization", "")))
+    assert (await lane.call(stimulus, await upstream.answers())).status == 200
+    assert (await lane.call(stimulus, await upstream.answers(), "ignores-azures-keys")).status == 401

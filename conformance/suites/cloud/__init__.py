@@ -1,0 +1,1 @@
+"""Claude on Bedrock and on Vertex AI, OpenAI's models on Azure: each in the cloud's own protocol."""
