@@ -243,6 +243,27 @@ async def test_the_sdk_calls_a_python_function_for_claude(google: AsyncClient, u
     ]
 
 
+@pytest.mark.parametrize("model", PROTOCOLS)
+async def test_a_streamed_call_is_answered_in_the_next_turn(
+    google: AsyncClient, upstream: ScriptedUpstream, model: str
+) -> None:
+    codec = CODECS[PROTOCOLS[model]]
+    encoder = codec.encoder("real", usage_asked=True)
+    upstream.streams(*("".join(encoder.feed(event)).encode() for event in EVENTS))
+    chat = google.chats.create(model=model)
+    chunks = [chunk async for chunk in await chat.send_message_stream("Weather in Oslo?")]
+    (call,) = chunks[-2].function_calls or ()
+    result = types.FunctionResponse(id=call.id, name=call.name, response={"result": "rain"})
+    _ = [chunk async for chunk in await chat.send_message_stream(types.Part(function_response=result))]
+    turns = codec.read_request(json.loads(upstream.received[1].body)).turns
+    parts = [part for turn in turns for part in turn.parts if not isinstance(part, hub.Thinking)]
+    assert [part.text for part in parts if isinstance(part, hub.Text)] == ["Weather in Oslo?", "Grüße 🙂"]
+    used, told = parts[2:]
+    assert isinstance(used, hub.ToolUse)
+    assert (used.id, used.name, json.loads(used.arguments)) == ("call_1", "weather", {"city": "Oslo"})
+    assert told == hub.ToolResult("call_1", (hub.Text("rain"),))
+
+
 async def test_a_failure_of_another_provider_is_googles_error(google: AsyncClient, upstream: ScriptedUpstream) -> None:
     error = {"type": "error", "error": {"type": "invalid_request_error", "message": "Too long."}}
     upstream.says(json.dumps(error).encode(), status=400)
@@ -291,3 +312,15 @@ async def test_what_is_left_out_is_named_as_google_names_it(client: RawClient, u
     body = json.loads(SAID) | {"generationConfig": {"stopSequences": ["END"]}}
     reply = await client.ask("POST", "/v1beta/models/responsive:generateContent", json.dumps(body).encode())
     assert "generationConfig.stopSequences" in reply.json["error"]["message"]
+
+
+async def test_why_a_model_failed_is_told(client: RawClient, upstream: ScriptedUpstream) -> None:
+    failed = {"candidates": [{"finishReason": "MALFORMED_FUNCTION_CALL", "finishMessage": f"bad {GEMINI_KEY}"}]}
+    upstream.says(json.dumps(failed).encode())
+    body = {"model": "bridged", "messages": [{"role": "user", "content": "Hi"}]}
+    reply = await client.ask("POST", "/v1/chat/completions", json.dumps(body).encode())
+    assert reply.status == 502
+    assert reply.json["error"]["message"] == "The upstream's answer failed: bad [redacted]"
+    upstream.streams(f"data: {json.dumps(failed)}\n\n".encode())
+    reply = await client.ask("POST", "/v1/chat/completions", json.dumps(body | {"stream": True}).encode())
+    assert b"The upstream's answer failed: bad [redacted]" in reply.body
