@@ -172,6 +172,13 @@ class Request:
         """All system text, wherever it stood."""
         return system_text(turn for turn in self.turns if turn.role == "system")
 
+    @property
+    def documents(self) -> list[Document]:
+        """All that is given to read, by the user or by tools."""
+        said = [part for turn in self.turns for part in turn.parts]
+        shown = [part for result in said if isinstance(result, ToolResult) for part in result.parts]
+        return [part for part in (*said, *shown) if isinstance(part, Document)]
+
 
 def system_text(turns: Iterable[Turn]) -> str:
     parts = [part for turn in turns for part in turn.parts]

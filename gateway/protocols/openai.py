@@ -65,6 +65,22 @@ def write_function(tool: hub.Tool) -> Json:
     )
 
 
+def read_schema(form: Json) -> hub.Schema:
+    """A schema and its name, as both protocols have them."""
+    return hub.Schema(form.get("schema"), form.get("name") or "answer", form.get("strict"), form.get("description"))
+
+
+def write_schema(schema: hub.Schema) -> Json:
+    return present(
+        {
+            "name": schema.name,
+            "description": schema.description,
+            "schema": schema.schema,
+            "strict": schema.strict,
+        }
+    )
+
+
 def read_choice(choice: Any) -> Any:
     """The function to call stands in the choice itself (Responses), or one level down (Chat)."""
     if not isinstance(choice, dict):

@@ -70,7 +70,10 @@ def write_signed(parts: Sequence[hub.Part]) -> Json:
 
 def write_assistant(parts: Iterable[hub.Part]) -> Json:
     """Signatures are not sent back: Chat has no place in which a provider would know its reasoning again."""
+    hub.refuse_shown(parts)
     message: Json = {"role": "assistant", "content": said(parts, hub.Text) or None}
+    if refused := said(parts, hub.Refusal):
+        message["refusal"] = refused
     if thought := said(parts, hub.Thinking):
         message["reasoning_content"] = thought
     if calls := [write_call(part) for part in parts if isinstance(part, hub.ToolUse)]:

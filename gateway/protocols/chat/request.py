@@ -5,14 +5,23 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from gateway.protocols import hub
-from gateway.protocols.chat.parts import read_content, read_message, said, write_assistant, write_user
+from gateway.protocols.chat.parts import read_content, read_message, write_assistant, write_user
 from gateway.protocols.codec import Json, present
-from gateway.protocols.openai import functions, one_call_only, read_choice, read_function, write_function
+from gateway.protocols.openai import (
+    functions,
+    one_call_only,
+    read_choice,
+    read_function,
+    read_schema,
+    write_function,
+    write_schema,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 FIELDS = {
+    "messages.document.name": ("messages.content.file.filename",),
     "one_call_only": ("parallel_tool_calls",),
     "limit": ("max_completion_tokens", "max_tokens"),
     "effort": ("reasoning_effort",),
@@ -78,8 +87,7 @@ def _read_tools(body: Json, request: hub.Request) -> Iterator[hub.Tool]:
 def _read_schema(form: Json) -> hub.Schema | None:
     match form.get("type"):
         case "json_schema":
-            given = form["json_schema"]
-            return hub.Schema(given.get("schema"), given.get("name") or "answer")
+            return read_schema(form["json_schema"])
         case "json_object":
             return hub.Schema(None)
         case _:
@@ -114,7 +122,7 @@ def write_request(request: hub.Request) -> Json:
 def _write_turns(request: hub.Request) -> Iterator[Json]:
     for turn in request.turns:
         if turn.role == "system":
-            yield {"role": "system", "content": said(turn.parts, hub.Text)}
+            yield {"role": "system", "content": hub.system_text([turn])}
         elif turn.role == "assistant":
             yield write_assistant(turn.parts)
         else:
@@ -141,4 +149,4 @@ def _write_choice(choice: Any) -> Any:
 def _write_schema(schema: hub.Schema) -> Json:
     if schema.schema is None:
         return {"type": "json_object"}
-    return {"type": "json_schema", "json_schema": {"name": schema.name, "schema": schema.schema, "strict": True}}
+    return {"type": "json_schema", "json_schema": write_schema(schema)}

@@ -241,6 +241,8 @@ def write_request(request: hub.Request) -> Json:
         request.lose("one_call_only")
     if any(tool.strict for tool in request.tools):
         request.lose("tools.strict")
+    if any(document.name for document in request.documents):
+        request.lose("messages.document.name")
     return present(
         {
             "contents": list(_write_turns(request)),

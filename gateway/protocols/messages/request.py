@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 DEFAULT_LIMIT = 4096
+WARMEST = 1
 FIELDS = {
     "one_call_only": ("tool_choice.disable_parallel_tool_use",),
     "limit": ("max_tokens",),
@@ -20,6 +21,7 @@ FIELDS = {
     "schema": ("output_config.format",),
     "user": ("metadata.user_id",),
     "stop": ("stop_sequences",),
+    "messages.document.name": ("messages.content.title",),
     "messages.tool_call_id": ("messages.tool_result.tool_use_id",),
 }
 _READ = {
@@ -80,7 +82,7 @@ def _read_effort(body: Json) -> hub.Effort | None:
 
 def _read_schema(body: Json) -> hub.Schema | None:
     form = (body.get("output_config") or {}).get("format")
-    return hub.Schema(form["schema"]) if form else None
+    return hub.Schema(form["schema"], strict=True) if form else None
 
 
 def _read_tools(body: Json, request: hub.Request) -> Iterator[hub.Tool]:
@@ -94,13 +96,15 @@ def _read_tools(body: Json, request: hub.Request) -> Iterator[hub.Tool]:
 
 def write_request(request: hub.Request) -> Json:
     request.lose_given("seed", "frequency_penalty", "presence_penalty")
+    if (request.temperature or 0) > WARMEST:
+        request.lose("temperature")
     return present(
         {
             "model": request.model,
             "max_tokens": request.limit or DEFAULT_LIMIT,
             "system": request.system or None,
             "messages": list(_write_turns(request.turns)),
-            "temperature": None if request.temperature is None else min(request.temperature, 1),
+            "temperature": None if request.temperature is None else min(request.temperature, WARMEST),
             "top_p": request.top_p,
             "top_k": request.top_k,
             "stop_sequences": list(request.stop) or None,
@@ -119,6 +123,8 @@ def _write_turns(turns: Iterable[hub.Turn]) -> Iterator[Json]:
     for role, group in groupby(spoken, key=lambda turn: turn.role):
         parts = signatures.without_geminis(part for turn in group for part in turn.parts)
         parts.sort(key=lambda part: not isinstance(part, hub.ToolResult) if role == "user" else 0)
+        if role == "assistant":
+            hub.refuse_shown(parts)
         yield {"role": role, "content": list(write_content(parts))}
 
 

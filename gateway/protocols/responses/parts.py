@@ -46,6 +46,8 @@ def read_content(content: Any) -> Iterator[hub.Part]:
 
 def write_part(part: hub.Part, role: str) -> Json:
     """Content of a message in a request."""
+    if role != "user":
+        hub.refuse_shown([part])
     match part:
         case hub.Text(text):
             return {"type": "output_text" if role == "assistant" else "input_text", "text": text}

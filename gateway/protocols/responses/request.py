@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
 from gateway.protocols import hub
 from gateway.protocols.codec import Json, present
-from gateway.protocols.openai import functions, one_call_only, read_choice, read_function, write_function
+from gateway.protocols.openai import (
+    functions,
+    one_call_only,
+    read_choice,
+    read_function,
+    read_schema,
+    write_function,
+    write_schema,
+)
 from gateway.protocols.responses.parts import read_content, read_item, write_part
 
 if TYPE_CHECKING:
@@ -20,6 +29,7 @@ FIELDS = {
     "user": ("safety_identifier", "user"),
     "messages": ("input",),
     "messages.content": ("input.content",),
+    "messages.document.name": ("input.content.filename",),
     "messages.tool_call_id": ("input.call_id",),
 }
 _READ = {
@@ -74,7 +84,7 @@ def _read_turns(body: Json) -> Iterator[hub.Turn]:
 def _read_schema(form: Json) -> hub.Schema | None:
     match form.get("type"):
         case "json_schema":
-            return hub.Schema(form["schema"], form.get("name") or "answer")
+            return read_schema(form)
         case "json_object":
             return hub.Schema(None)
         case _:
@@ -85,11 +95,12 @@ def write_request(request: hub.Request) -> Json:
     if request.stop:
         raise hub.UntranslatableError("stop", "Responses knows no stop sequences")
     request.lose_given("top_k", "seed", "frequency_penalty", "presence_penalty")
+    leading = list(takewhile(lambda turn: turn.role == "system", request.turns))
     return present(
         {
             "model": request.model,
-            "instructions": request.system or None,
-            "input": [item for turn in request.turns if turn.role != "system" for item in _write_turn(turn)],
+            "instructions": hub.system_text(leading) or None,
+            "input": [item for turn in request.turns[len(leading) :] for item in _write_turn(turn, request)],
             "tools": [{"type": "function", "strict": False, **write_function(tool)} for tool in request.tools] or None,
             "tool_choice": _write_choice(request.choice) if request.tools else None,
             "parallel_tool_calls": False if request.one_call_only and request.tools else None,
@@ -106,12 +117,14 @@ def write_request(request: hub.Request) -> Json:
     )
 
 
-def _write_turn(turn: hub.Turn) -> Iterator[Json]:
+def _write_turn(turn: hub.Turn, request: hub.Request) -> Iterator[Json]:
     """Calls, results and reasoning are items; all that is said between them is one message."""
     said: list[Json] = []
     for part in turn.parts:
         match part:
             case hub.ToolResult():
+                if part.is_error:
+                    request.lose("messages.tool_result.is_error")
                 yield {"type": "function_call_output", "call_id": part.call_id, "output": _write_output(part)}
             case hub.ToolUse():
                 yield from _write_message(turn.role, said)
@@ -147,4 +160,4 @@ def _write_choice(choice: Any) -> Any:
 def _write_schema(schema: hub.Schema) -> Json:
     if schema.schema is None:
         return {"type": "json_object"}
-    return {"type": "json_schema", "name": schema.name, "schema": schema.schema, "strict": True}
+    return {"type": "json_schema", **write_schema(schema)}

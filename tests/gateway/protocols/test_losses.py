@@ -1,0 +1,72 @@
+"""What once was lost in silence."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from gateway.protocols import CODECS, hub
+from gateway.protocols.chat import CHAT
+from gateway.protocols.gemini import GEMINI
+from gateway.protocols.messages import MESSAGES
+from gateway.protocols.responses import RESPONSES
+
+CALL = hub.Turn("assistant", (hub.ToolUse("call_1", "weather", "{}"),))
+FAILED = hub.Turn("user", (hub.ToolResult("call_1", (hub.Text("no wind"),), is_error=True),))
+HELLO = hub.Turn("user", (hub.Text("Hello"),))
+PICTURE = hub.Image("image/png", "AAAA")
+SCHEMA = {"type": "object", "properties": {"city": {"type": "string"}}}
+
+
+def test_responses_is_not_told_that_a_tool_failed_and_the_client_learns_it() -> None:
+    request = hub.Request("m", [HELLO, CALL, FAILED])
+    RESPONSES.write_request(request)
+    assert request.lost == ["messages.tool_result.is_error"]
+
+
+def test_a_temperature_above_claudes_highest_is_named() -> None:
+    request = hub.Request("m", [HELLO], temperature=1.5)
+    assert MESSAGES.write_request(request)["temperature"] == 1
+    assert request.lost == ["temperature"]
+
+
+def test_gemini_is_not_told_what_a_document_is_called_and_the_client_learns_it() -> None:
+    request = hub.Request("m", [hub.Turn("user", (hub.Document("application/pdf", "AAAA", "a.pdf"),))])
+    GEMINI.write_request(request)
+    assert request.lost == ["messages.document.name"]
+    assert MESSAGES.named("messages.document.name", {"messages": []}) == "messages.content.title"
+
+
+def test_an_earlier_refusal_stays_in_the_conversation() -> None:
+    request = hub.Request("m", [HELLO, hub.Turn("assistant", (hub.Refusal("I would rather not."),)), HELLO])
+    assert CHAT.write_request(request)["messages"][1]["refusal"] == "I would rather not."
+
+
+def test_an_instruction_amid_the_conversation_keeps_its_place_in_responses() -> None:
+    request = hub.Request(
+        "m", [hub.Turn("system", (hub.Text("Be brief."),)), HELLO, hub.Turn("system", (hub.Text("Now."),))]
+    )
+    body = RESPONSES.write_request(request)
+    assert body["instructions"] == "Be brief."
+    assert [item["role"] for item in body["input"]] == ["user", "system"]
+
+
+@pytest.mark.parametrize("protocol", ["openai-chat", "openai-responses", "anthropic-messages"])
+@pytest.mark.parametrize("role", ["system", "assistant"])
+def test_a_picture_that_is_not_the_users_is_refused_where_it_cannot_be_said(protocol: Any, role: Any) -> None:
+    request = hub.Request("m", [hub.Turn(role, (PICTURE,)), HELLO])
+    with pytest.raises(hub.UntranslatableError, match="messages.content"):
+        CODECS[protocol].write_request(request)
+
+
+@pytest.mark.parametrize("strict", [None, False, True])
+def test_a_schema_is_as_strict_as_it_was_asked_to_be(strict: bool | None) -> None:
+    """OpenAI refuses a strict schema without `additionalProperties: false`."""
+    given: dict[str, Any] = {"name": "city", "schema": SCHEMA, "description": "Where."}
+    given |= {} if strict is None else {"strict": strict}
+    asked = CHAT.read_request(
+        {"model": "m", "messages": [], "response_format": {"type": "json_schema", "json_schema": given}}
+    )
+    told = RESPONSES.write_request(asked)["text"]["format"]
+    assert told == {"type": "json_schema", **given}
