@@ -79,10 +79,10 @@ class InCloud:
     async def _count(self, upstream: aiohttp.ClientResponse) -> Answer:
         try:
             counted = json.loads(await failure_body(upstream))
-            value = {"input_tokens": counted.get("input_tokens", counted.get("inputTokens"))}
-        except (ValueError, AttributeError) as error:
+            tokens = int(counted[self._cloud.counted])
+        except (LookupError, TypeError, ValueError) as error:
             raise bad_gateway("The upstream's count of tokens is none.") from error
-        return await reply(self._translation, upstream, upstream.status, value)
+        return await reply(self._translation, upstream, upstream.status, {"input_tokens": tokens})
 
     async def _pass(self, upstream: aiohttp.ClientResponse) -> Answer:
         call = self.call
@@ -116,12 +116,8 @@ class InCloud:
 
     @cached_property
     def _asked(self) -> Json:
-        try:
-            body = json.loads(self.call.body)
-        except (ValueError, RecursionError):
-            body = None
-        if not isinstance(body, dict):
-            raise RefusalError(400, "invalid_request_error", "The request's body is not a JSON object.")
+        """An object: its model has led here."""
+        body: Json = json.loads(self.call.body)
         return body
 
     @cached_property

@@ -47,6 +47,9 @@ class Cloud:
     count: Callable[[Json, str], Json]
     """A cloud's question for it, by its body for generating and its name of the model."""
 
+    counted: str
+    """Where its answer says it."""
+
     def body(self, messages: Json, version: str, taken: list[str]) -> Json:
         """A request of Messages in the cloud's own form, with the betas that it takes."""
         kept = {name: value for name, value in messages.items() if name not in self.left_out}
@@ -76,6 +79,9 @@ def _bedrock_count(body: Json, model: str) -> Json:  # noqa: ARG001 - the path s
 
 
 def _bedrock_error(status: int, body: Any) -> Failed:
+    """Its oldest parts begin the word with a capital."""
+    if isinstance(body, dict) and isinstance(body.get("Message"), str):
+        body = {"message": body["Message"]}
     return Failed(500 if status == _MODEL_ERROR else status, words(body))
 
 
@@ -102,6 +108,7 @@ _BEDROCK = Cloud(
     betas_in_body=True,
     count_url=lambda upstream, model: _model_url(upstream, model, "count-tokens"),
     count=_bedrock_count,
+    counted="inputTokens",
 )
 _VERTEX = Cloud(
     version="vertex-2023-10-16",
@@ -110,6 +117,7 @@ _VERTEX = Cloud(
     betas_in_body=False,
     count_url=lambda upstream, model: _publisher_url(upstream, "count-tokens:rawPredict"),  # noqa: ARG005 - the body says it
     count=lambda body, model: {**body, "model": model},
+    counted="input_tokens",
 )
 CLOUDS: dict[Protocol, Cloud] = {"bedrock": _BEDROCK, "vertex": _VERTEX}
 
