@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from gateway.surfaces import Vendor
 
 Json = dict[str, Any]
+_LINE_ENDS = {ord(end): f"\\u{ord(end):04x}" for end in "\x85\u2028\u2029"}
 
 
 class Reader(Protocol):
@@ -122,7 +123,8 @@ def read_event(data: str) -> Json:
 
 
 def write_event(value: Json, name: str | None = None) -> str:
-    return sse.event(name, compact(value))
+    """Without the characters that some clients take for the ends of lines: they may stand in strings as they are."""
+    return sse.event(name, compact(value).translate(_LINE_ENDS))
 
 
 def compact(value: Any) -> str:

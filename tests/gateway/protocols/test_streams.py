@@ -94,6 +94,17 @@ def test_a_stream_that_breaks_off_is_not_finished(codec: Codec) -> None:
     assert not any(isinstance(event, hub.Finished) for event in read)
 
 
+@every_codec
+def test_events_hold_no_character_that_anybody_takes_for_a_line_end(codec: Codec) -> None:
+    """https://github.com/BerriAI/litellm/pull/30602"""
+    said = "a\x85b\u2028c\u2029d"
+    encoder = codec.encoder("model", usage_asked=True)
+    events = (*EVERYTHING[:1], hub.Opened(hub.Text()), hub.Delta(said), hub.Closed(), hub.Finished("end", USAGE))
+    written = "".join(text for event in events for text in encoder.feed(event))
+    assert written.splitlines() == written.removesuffix("\n").split("\n")
+    assert hub.Delta(said) in through(codec, events)
+
+
 def test_a_call_of_claudes_without_arguments_has_empty_ones() -> None:
     decoder = MESSAGES.decoder()
     block = (
