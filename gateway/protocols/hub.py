@@ -79,11 +79,13 @@ class RedactedThinking:
 
 @dataclass(frozen=True)
 class ToolUse:
-    """`arguments` is the JSON text that the model wrote."""
+    """`arguments` is the JSON text that the model wrote; of a `custom` tool, with its input in it."""
 
     id: str
     name: str
     arguments: str = ""
+    namespace: str = ""
+    custom: bool = False
 
 
 @dataclass(frozen=True)
@@ -108,12 +110,16 @@ class Turn:
 
 @dataclass(frozen=True)
 class Tool:
-    """A function; `parameters` is its JSON Schema."""
+    """A function; `parameters` is its JSON Schema. What the client holds it for has to be known for its answer alone:
+    a member of a `namespace`, or a `custom` tool, that takes any text.
+    """
 
     name: str
     description: str | None = None
     parameters: dict[str, Any] = field(default_factory=lambda: {"type": "object", "properties": {}})
     strict: bool | None = None
+    namespace: str = ""
+    custom: bool = False
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
-"""Names of tools that the provider would refuse as too long: shorter ones for it, the client's own for the client.
+"""What a provider calls tools and calls: names and ids that it takes, the client's own again for the client.
 
-And ids of calls in the form that it takes: those it has given itself come back to it as they are.
+A name that is too long becomes a shorter one; one in a namespace begins with it. Ids that a provider has given itself
+come back to it as they are.
 """
 
 from __future__ import annotations
@@ -21,48 +22,57 @@ _DIGITS = 8
 
 @dataclass(frozen=True)
 class Names:
-    """`short` holds the provider's name by the client's; `tool_id` gives its form to the id of a call."""
+    """`tools` holds the client's tools by the provider's names, where they differ in anything."""
 
-    short: dict[str, str]
+    tools: dict[str, hub.Tool]
     tool_id: Callable[[str], str]
 
     @classmethod
     def of(cls, request: hub.Request, provider: Codec) -> Names:
-        longest = provider.longest_tool_name
-        long = [tool.name for tool in request.tools if len(tool.name) > longest]
-        return cls({name: _shortened(name, longest) for name in long}, provider.tool_id)
+        named = {_name(tool, provider.longest_tool_name): tool for tool in request.tools}
+        return cls({name: tool for name, tool in named.items() if name != tool.name or tool.custom}, provider.tool_id)
 
     def written(self, request: hub.Request) -> hub.Request:
+        names = {(tool.namespace, tool.name): name for name, tool in self.tools.items()}
         choice = request.choice
         return replace(
             request,
-            tools=tuple(replace(tool, name=self.short.get(tool.name, tool.name)) for tool in request.tools),
-            turns=[replace(turn, parts=tuple(map(self._written, turn.parts))) for turn in request.turns],
-            choice=hub.Forced(self.short.get(choice.name, choice.name)) if isinstance(choice, hub.Forced) else choice,
+            tools=tuple(
+                replace(tool, name=names.get((tool.namespace, tool.name), tool.name)) for tool in request.tools
+            ),
+            turns=[
+                replace(turn, parts=tuple(self._written(part, names) for part in turn.parts)) for turn in request.turns
+            ],
+            choice=hub.Forced(names.get(("", choice.name), choice.name)) if isinstance(choice, hub.Forced) else choice,
         )
 
-    def _written(self, part: hub.Part) -> hub.Part:
+    def _written(self, part: hub.Part, names: dict[tuple[str, str], str]) -> hub.Part:
         match part:
             case hub.ToolUse():
-                return replace(part, id=self.tool_id(part.id), name=self.short.get(part.name, part.name))
+                name = names.get((part.namespace, part.name), part.name)
+                return replace(part, id=self.tool_id(part.id), name=name)
             case hub.ToolResult():
                 return replace(part, call_id=self.tool_id(part.call_id))
             case _:
                 return part
 
     def restored(self, parts: tuple[hub.Part, ...]) -> tuple[hub.Part, ...]:
-        names = {short: name for name, short in self.short.items()}
-        return tuple(
-            replace(part, name=names.get(part.name, part.name)) if isinstance(part, hub.ToolUse) else part
-            for part in parts
-        )
+        return tuple(map(self._restored, parts))
+
+    def _restored(self, part: hub.Part) -> hub.Part:
+        if isinstance(part, hub.ToolUse) and (tool := self.tools.get(part.name)):
+            return replace(part, name=tool.name, namespace=tool.namespace, custom=tool.custom)
+        return part
 
     def restored_in(self, event: hub.Event) -> hub.Event:
-        if self.short and isinstance(event, hub.Opened):
-            return hub.Opened(*self.restored((event.part,)))
+        if self.tools and isinstance(event, hub.Opened):
+            return hub.Opened(self._restored(event.part))
         return event
 
 
-def _shortened(name: str, longest: int) -> str:
-    """The same for the same name, in each turn of a conversation."""
+def _name(tool: hub.Tool, longest: int) -> str:
+    """The same for the same tool, in each turn of a conversation."""
+    name = f"{tool.namespace}__{tool.name}" if tool.namespace else tool.name
+    if len(name) <= longest:
+        return name
     return f"{name[: longest - _DIGITS - 1]}_{sha256(name.encode()).hexdigest()[:_DIGITS]}"

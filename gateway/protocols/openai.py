@@ -85,9 +85,9 @@ def read_choice(choice: Any) -> Any:
     """The function to call stands in the choice itself (Responses), or one level down (Chat)."""
     if not isinstance(choice, dict):
         return choice
-    if choice.get("type") != "function":
+    if choice.get("type") not in {"function", "custom"}:
         raise hub.UntranslatableError("tool_choice", f"a choice of the type {choice.get('type')} has no counterpart")
-    return hub.Forced(choice.get("name") or choice["function"]["name"])
+    return hub.Forced(choice.get("name") or choice[choice["type"]]["name"])
 
 
 def one_call_only(body: Json) -> bool | None:

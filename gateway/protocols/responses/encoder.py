@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from gateway import sse
@@ -11,6 +11,7 @@ from gateway.protocols import hub
 from gateway.protocols.codec import Json, StreamEncoder, write_event
 from gateway.protocols.openai import write_error
 from gateway.protocols.responses.answer import write_answer
+from gateway.protocols.responses.custom import Unwrapping, wrapped
 from gateway.protocols.responses.parts import id_of, write_content, write_item
 
 if TYPE_CHECKING:
@@ -26,6 +27,11 @@ class _Item:
     id: str
     text: str = ""
     signature: str = ""
+    unwrapping: Unwrapping = field(default_factory=Unwrapping)
+
+    @property
+    def custom(self) -> bool:
+        return isinstance(self.part, hub.ToolUse) and self.part.custom
 
 
 class Encoder(StreamEncoder):
@@ -84,8 +90,12 @@ class Encoder(StreamEncoder):
         return item
 
     def _delta(self, text: str) -> Iterator[str]:
+        if self._item.custom:
+            text = self._item.unwrapping.feed(text)
         self._item.text += text
         match self._item.part:
+            case hub.ToolUse(custom=True):
+                yield from self._input(text)
             case hub.ToolUse():
                 yield self._in_item("response.function_call_arguments.delta", delta=text)
             case hub.Thinking():
@@ -95,10 +105,20 @@ class Encoder(StreamEncoder):
             case hub.Text():
                 yield self._in_item("response.output_text.delta", content_index=0, delta=text, logprobs=[])
 
+    def _input(self, text: str) -> Iterator[str]:
+        if text:
+            yield self._in_item("response.custom_tool_call_input.delta", delta=text)
+
     def _closed(self) -> Iterator[str]:
+        if self._item.custom:
+            rest = self._item.unwrapping.end()
+            self._item.text += rest
+            yield from self._input(rest)
         text, part = self._item.text, self._whole()
         self._parts.append(part)
         match part:
+            case hub.ToolUse(custom=True):
+                yield self._in_item("response.custom_tool_call_input.done", input=text)
             case hub.ToolUse():
                 name = part.name
                 yield self._in_item("response.function_call_arguments.done", name=name, arguments=part.arguments)
@@ -119,8 +139,8 @@ class Encoder(StreamEncoder):
     def _whole(self) -> hub.Part:
         text = self._item.text
         match self._item.part:
-            case hub.ToolUse(id=call_id, name=name):
-                return hub.ToolUse(call_id, name, text or "{}")
+            case hub.ToolUse() as call:
+                return replace(call, arguments=wrapped(text) if call.custom else text or "{}")
             case hub.Thinking():
                 return hub.Thinking(text, self._item.signature)
             case hub.Refusal():

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from gateway.protocols import hub
 from gateway.protocols.openai import read_document, read_image, write_document, write_image
+from gateway.protocols.responses.custom import unwrapped, wrapped
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -18,7 +19,10 @@ def read_item(item: Json) -> Iterator[hub.Part]:
         case "message":
             yield from read_content(item["content"])
         case "function_call":
-            yield hub.ToolUse(item["call_id"], item["name"], item["arguments"])
+            yield hub.ToolUse(item["call_id"], item["name"], item["arguments"], item.get("namespace") or "")
+        case "custom_tool_call":
+            namespace = item.get("namespace") or ""
+            yield hub.ToolUse(item["call_id"], item["name"], wrapped(item["input"]), namespace, custom=True)
         case "reasoning":
             summary = "".join(part["text"] for part in item.get("summary") or ())
             proof = item.get("encrypted_content") or ""
@@ -62,6 +66,8 @@ def write_part(part: hub.Part, role: str) -> Json:
 
 
 def id_of(part: hub.Part, index: int, answer_id: str) -> str:
+    if isinstance(part, hub.ToolUse) and part.custom:
+        return f"ctc_{answer_id.rpartition('_')[2]}_{index}"
     kind = {hub.ToolUse: "fc", hub.Thinking: "rs", hub.RedactedThinking: "rs"}.get(type(part), "msg")
     return f"{kind}_{answer_id.rpartition('_')[2]}_{index}"
 
@@ -69,8 +75,12 @@ def id_of(part: hub.Part, index: int, answer_id: str) -> str:
 def write_item(part: hub.Part, item_id: str) -> Json:
     match part:
         case hub.ToolUse():
-            call = {"call_id": part.id, "name": part.name, "arguments": part.arguments}
-            return {"type": "function_call", "id": item_id, "status": "completed", **call}
+            called = {"id": item_id, "status": "completed", "call_id": part.id, "name": part.name}
+            if part.namespace:
+                called["namespace"] = part.namespace
+            if part.custom:
+                return {"type": "custom_tool_call", **called, "input": unwrapped(part.arguments)}
+            return {"type": "function_call", **called, "arguments": part.arguments}
         case hub.Thinking(text, signature):
             return _reasoning(item_id, [{"type": "summary_text", "text": text}], signature)
         case hub.RedactedThinking(data):

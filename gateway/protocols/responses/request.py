@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
 from gateway.protocols import hub
 from gateway.protocols.codec import Json, present
 from gateway.protocols.openai import (
-    functions,
     one_call_only,
     read_choice,
     read_function,
@@ -16,10 +16,11 @@ from gateway.protocols.openai import (
     write_function,
     write_schema,
 )
+from gateway.protocols.responses.custom import read_custom
 from gateway.protocols.responses.parts import read_content, read_item, write_part
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 FIELDS = {
     "one_call_only": ("parallel_tool_calls",),
@@ -57,9 +58,27 @@ def read_request(body: Json) -> hub.Request:
         user=body.get("safety_identifier") or body.get("user"),
         stream=bool(body.get("stream")),
     )
-    request.tools = tuple(read_function(tool) for tool in functions(body.get("tools")))
+    request.tools = tuple(_read_tools(body.get("tools") or (), request))
+    if body.get("tools") and not request.tools and request.choice not in {None, "auto", "none"}:
+        raise hub.UntranslatableError("tool_choice", "none of the tools has a counterpart")
     request.lose(*(name for name in body if name not in _READ))
     return request
+
+
+def _read_tools(tools: Iterable[Json], request: hub.Request, namespace: str = "") -> Iterator[hub.Tool]:
+    """Those that the provider itself would run are left out by name: agents offer them whether it has them or not."""
+    for tool in tools:
+        match tool["type"]:
+            case "function":
+                yield replace(read_function(tool), namespace=namespace)
+            case "custom":
+                if (tool.get("format") or {}).get("type") == "grammar":
+                    request.lose("tools.format")
+                yield read_custom(tool, namespace)
+            case "namespace":
+                yield from _read_tools(tool["tools"], request, tool["name"])
+            case kind:
+                request.lose(f"tools.{kind}")
 
 
 def _read_turns(body: Json) -> Iterator[hub.Turn]:
@@ -72,9 +91,9 @@ def _read_turns(body: Json) -> Iterator[hub.Turn]:
             case "message":
                 role: Any = "system" if item["role"] == "developer" else item["role"]
                 yield hub.Turn(role, tuple(read_content(item["content"])))
-            case "function_call" | "reasoning":
+            case "function_call" | "custom_tool_call" | "reasoning":
                 yield hub.Turn("assistant", tuple(read_item(item)))
-            case "function_call_output":
+            case "function_call_output" | "custom_tool_call_output":
                 parts: Any = tuple(read_content(item["output"]))
                 yield hub.Turn("user", (hub.ToolResult(item["call_id"], parts),))
             case _:
