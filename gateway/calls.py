@@ -70,13 +70,13 @@ class Call:
     def of(cls, request: web.BaseRequest) -> Call:
         path, _, query = origin_form(request.raw_path).partition("?")
         call = cls(request, path, query)
-        if call.vendor == "google":
+        if call.vendor == "google" or path.startswith(surfaces.MODELS_PATH):
             call.query, call.keys_in_query = without_keys(query)
         return call
 
     @property
     def vendor(self) -> surfaces.Vendor:
-        return surfaces.vendor_of(self.path, self.request.headers)
+        return "google" if self.keys_in_query else surfaces.vendor_of(self.path, self.request.headers)
 
     def start(self, status: int, reason: str | None, headers: CIMultiDict[str], *, at_once: bool = False) -> Answer:
         headers[GATEWAY_REQUEST_ID] = self.request_id

@@ -109,6 +109,9 @@ VERTEX = (
         for method in ("generateContent", "streamGenerateContent", "countTokens", "predict")
     ),
 )
+MODELS_PATH = "/v1/models"
+"""Several vendors have it; of theirs only Google's clients may say their key in the query."""
+
 MODELS = (
     Endpoint("/v1/models", ("GET",), None),
     Endpoint("/v1/models/{id}", ("GET",), None),

@@ -152,7 +152,7 @@ async def test_a_broken_stream_ends_with_googles_error_wherever_it_breaks(
         assert seen == ["Hei "], STREAM[1][:cut]
 
 
-@pytest.mark.parametrize("path", [GENERATE, "/v1/models/gemini-real:countTokens", "/v1beta/models"])
+@pytest.mark.parametrize("path", [GENERATE, "/v1/models/gemini-real:countTokens", "/v1beta/models", "/v1/models"])
 async def test_the_key_may_stand_in_the_query_but_goes_nowhere(
     client: RawClient, upstream: ScriptedUpstream, key: str, config: Path, path: str
 ) -> None:
