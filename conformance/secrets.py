@@ -82,22 +82,29 @@ def find(secret: Secret, haystack: bytes, place: str) -> list[Leak]:
 
 def redact(text: str, known: Iterable[Secret]) -> str:
     """The text with every secret replaced by its fingerprint."""
-    for secret in known:
-        for needle, mark in _marks(secret):
-            text = text.replace(needle.decode(), mark)
+    for secret in (secret for secret in known if len(text) >= len(secret.value)):
+        for needle, mark in _text_marks(secret):
+            text = text.replace(needle, mark)
     return text
 
 
 def redact_bytes(data: bytes, known: Iterable[Secret]) -> bytes:
     """The same for bytes of any kind."""
-    for secret in known:
+    for secret in (secret for secret in known if len(data) >= len(secret.value)):
         for needle, mark in _marks(secret):
-            data = data.replace(needle, mark.encode())
+            data = data.replace(needle, mark)
     return data
 
 
 @lru_cache(maxsize=_REMEMBERED)
-def _marks(secret: Secret) -> tuple[tuple[bytes, str], ...]:
+def _marks(secret: Secret) -> tuple[tuple[bytes, bytes], ...]:
+    """What stands for each spelling of a secret; none of them is shorter than the secret itself."""
     return tuple(
-        (needle, f"[{secret.name} key {secret.fingerprint} {form}]") for form, needle in forms(secret.value).items()
+        (needle, f"[{secret.name} key {secret.fingerprint} {form}]".encode())
+        for form, needle in forms(secret.value).items()
     )
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _text_marks(secret: Secret) -> tuple[tuple[str, str], ...]:
+    return tuple((needle.decode(), mark.decode()) for needle, mark in _marks(secret))

@@ -83,3 +83,8 @@ def test_redaction_leaves_everything_else_alone() -> None:
 def test_minted_keys_are_new_every_time_and_look_like_keys() -> None:
     assert mint("client").value.startswith("sk-conformance-client-")
     assert len({mint("client").value for _ in range(100)}) == 100
+
+
+@given(st.text(min_size=16, max_size=80))
+def test_no_form_is_shorter_than_the_key(value: str) -> None:
+    assert min(map(len, forms(value).values())) >= len(value)

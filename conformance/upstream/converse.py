@@ -54,7 +54,7 @@ def events(reply: Reply, call: Call) -> Iterator[Event]:  # noqa: ARG001 - the a
     )
 
 
-def count_tokens(reply: Reply) -> dict[str, Any]:
+def count_tokens(reply: Reply, _: Call) -> dict[str, Any]:
     return {"inputTokens": reply.input_tokens}
 
 

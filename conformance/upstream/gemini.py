@@ -51,7 +51,7 @@ def events(reply: Reply, call: Call) -> Iterator[Event]:
     )
 
 
-def count_tokens(reply: Reply) -> dict[str, Any]:
+def count_tokens(reply: Reply, _: Call) -> dict[str, Any]:
     return {"totalTokens": reply.input_tokens, "promptTokensDetails": _by_modality(reply.input_tokens)}
 
 

@@ -34,8 +34,9 @@ def objection(body: dict[str, Any]) -> ProviderError | None:
     for place in _forbidden(body):
         return ProviderError(status=422, message="Extra inputs are not permitted", type="extra_forbidden", param=place)
     for number, message in enumerate(_objects(body.get("messages"))):
-        if message.get("role") not in _MESSAGES:
-            role, roles = message.get("role"), ", ".join(f"'{each}'" for each in _MESSAGES)
+        role = str(message.get("role"))
+        if role not in _MESSAGES:
+            roles = ", ".join(f"'{each}'" for each in _MESSAGES)
             said = f"Input tag '{role}' found using 'role' does not match any of the expected tags: {roles}"
             return ProviderError(status=422, message=said, type="union_tag_invalid", param=f"messages.{number}")
     return None
@@ -48,7 +49,8 @@ def _forbidden(body: dict[str, Any]) -> Iterator[str]:
         yield from (f"messages.{number}.{name}" for name in message if name not in known)
     for number, tool in enumerate(_objects(body.get("tools"))):
         yield from (f"tools.{number}.{name}" for name in tool if name not in _TOOL)
-        yield from (f"tools.{number}.function.{name}" for name in tool.get("function") or () if name not in _FUNCTION)
+        for function in _objects([tool.get("function")]):
+            yield from (f"tools.{number}.function.{name}" for name in function if name not in _FUNCTION)
 
 
 def _objects(value: Any) -> list[dict[str, Any]]:

@@ -8,6 +8,7 @@ Source: https://platform.openai.com/docs/api-reference/responses-streaming
 
 from __future__ import annotations
 
+from base64 import b64encode
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,7 @@ from conformance.upstream.rendering import (
     in_pieces,
     interruption,
     pieces,
+    to_bytes,
     to_json,
 )
 from conformance.upstream.reply import Thinking
@@ -90,6 +92,19 @@ def events(reply: Reply, call: Call) -> Iterator[Event]:
     return accompanied(
         stream.own_events(), reply.delivery, ping=KEEP_ALIVE, unknown=stream.unheard_of, error=stream.error
     )
+
+
+def compacted(reply: Reply, call: Call) -> dict[str, Any]:
+    """A conversation made short, which only OpenAI can read: it holds what the reply says."""
+    kept = {"encrypted_content": b64encode(to_bytes(reply.whole_text)).decode(), "id": f"cmp_{call.name}"}
+    return {
+        "id": f"resp_{call.name}",
+        "object": "response.compaction",
+        "created_at": call.created,
+        "output": [{**kept, "type": "compaction"}],
+        "usage": _usage(reply.usage),
+        **(reply.extra or {}),
+    }
 
 
 class _Stream:

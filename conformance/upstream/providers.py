@@ -158,7 +158,7 @@ class Answering:
         if delivery.line_end == _USUAL:
             delivery = replace(delivery, line_end=self._route.line_end)
         if callable(does):
-            return self._json(does(self._reply))
+            return self._json(does(self._reply, self._call))
         if not self._call.streams:
             return self._json(does.whole(self._reply, self._call))
         return streamed(200, self._stream_headers(), does.events(self._reply, self._call), delivery, self._route.wire)

@@ -23,7 +23,7 @@ from conformance.upstream import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from conformance.upstream.rendering import Renderer
+    from conformance.upstream.rendering import Call, Renderer
     from conformance.upstream.reply import LineEnd, Reply
 
 Wire = Literal["events", "array", "frames"]
@@ -32,14 +32,14 @@ Wire = Literal["events", "array", "frames"]
 
 @dataclass(frozen=True)
 class Route:
-    """What is done with a POST to a path: an answer is rendered, or tokens are counted.
+    """What is done with a POST to a path: an answer is rendered, or one JSON object is made of the reply.
 
     A group `model` in the path is the model that it names; `streams` is what the path says, None where the body does.
     """
 
     provider: str
     target: re.Pattern[str]
-    does: Renderer | Callable[[Reply], dict[str, Any]]
+    does: Renderer | Callable[[Reply, Call], dict[str, Any]]
     streams: bool | None = None
     wire: Wire = "events"
     line_end: LineEnd = "\n"
@@ -66,11 +66,11 @@ def _route(provider: str, path: str, does: Any, *, streams: bool | None = None, 
     return Route(provider, re.compile(path + anything), does, streams, **written)
 
 
-def _claude_count(reply: Reply) -> dict[str, Any]:
+def _claude_count(reply: Reply, _: Call) -> dict[str, Any]:
     return {"input_tokens": reply.input_tokens}
 
 
-def _responses_count(reply: Reply) -> dict[str, Any]:
+def _responses_count(reply: Reply, _: Call) -> dict[str, Any]:
     return {"object": "response.input_tokens", "input_tokens": reply.input_tokens}
 
 
@@ -84,6 +84,7 @@ ROUTES = (
     _route("openai", "/v1/chat/completions", openai_chat),
     _route("openai", "/v1/responses", openai_responses),
     _route("openai", "/v1/responses/input_tokens", _responses_count),
+    _route("openai", "/v1/responses/compact", openai_responses.compacted),
     _route("anthropic", "/v1/messages", anthropic_messages),
     _route("anthropic", "/v1/messages/count_tokens", _claude_count),
     _route("gemini", f"{_GEMINI}:generateContent", gemini, streams=False),
@@ -96,6 +97,7 @@ ROUTES = (
     _route("azure", f"{_AZURE}/chat/completions", azure_openai),
     _route("azure", "/openai/(?:v1/)?responses", azure_responses),
     _route("azure", "/openai/(?:v1/)?responses/input_tokens", _responses_count),
+    _route("azure", "/openai/(?:v1/)?responses/compact", openai_responses.compacted),
     _route("bedrock", f"{_BEDROCK}/invoke", bedrock, streams=False),
     _route("bedrock", f"{_BEDROCK}/invoke-with-response-stream", bedrock, streams=True, wire="frames"),
     _route("bedrock", f"{_BEDROCK}/converse", converse, streams=False),

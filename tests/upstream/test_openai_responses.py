@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64decode
 from typing import TYPE_CHECKING, Any
 
 import openai
@@ -127,6 +128,15 @@ async def test_an_error_in_mid_stream_ends_it(gpt: openai.AsyncOpenAI, upstream:
     assert seen[-1].type == "error"
     assert seen[-1].code == "server_error"
     assert [event.sequence_number for event in seen] == list(range(6))
+
+
+async def test_a_conversation_is_compacted(gpt: openai.AsyncOpenAI, upstream: Upstream) -> None:
+    script = await upstream.answers(Reply(text="in short"))
+    compacted = await gpt.responses.compact(model="gpt-4.1", input=script.prompt)
+    [item] = compacted.output
+    assert (compacted.object, compacted.usage.output_tokens) == ("response.compaction", 13)
+    assert item.type == "compaction"
+    assert b64decode(item.encrypted_content) == b"in short"
 
 
 async def test_input_tokens(gpt: openai.AsyncOpenAI, upstream: Upstream) -> None:

@@ -122,6 +122,51 @@ async def test_strange_requests_are_answered(upstream: Upstream, strange: dict[s
         assert (answer.status, answer.finished) == (200, True)
 
 
+ELSEWHERE = {
+    "/gemini/v1beta/models/m:generateContent": f"x-goog-api-key: {KEYS['gemini']}\r\n",
+    "/mistral/v1/chat/completions": f"Authorization: Bearer {KEYS['mistral']}\r\n",
+    "/azure/openai/v1/chat/completions": f"api-key: {KEYS['azure']}\r\n",
+    "/bedrock/model/m/invoke": f"Authorization: Bearer {KEYS['bedrock']}\r\n",
+    "/bedrock/model/m/converse-stream": f"Authorization: Bearer {KEYS['bedrock']}\r\n",
+    "/vertex/v1/projects/p/locations/l/publishers/anthropic/models/m:rawPredict": (
+        f"Authorization: Bearer {KEYS['vertex']}\r\n"
+    ),
+}
+
+
+@pytest.mark.parametrize(
+    "strange",
+    [
+        {"contents": 1, "tools": "y", "generationConfig": [None], "messages": [1, {"role": [1]}], "model": {"a": 1}},
+        {"tools": [1, None, {"function": "x"}, {"functionDeclarations": {"parameters": [[{}]]}}]},
+        {"messages": [{"role": "\ud800"}], "contents": "\ud800", "anthropic_version": "\ud800"},
+    ],
+)
+@pytest.mark.parametrize("path", ELSEWHERE)
+async def test_strange_requests_are_answered_everywhere(
+    upstream: Upstream, path: str, strange: dict[str, object]
+) -> None:
+    answer = await call(upstream, path, ELSEWHERE[path], json.dumps(strange).encode())
+    assert answer.finished
+    assert answer.status in (200, 400, 422)
+
+
+@pytest.mark.parametrize("path", ELSEWHERE)
+async def test_an_unknown_path_and_a_body_that_is_no_json_are_refused_everywhere(upstream: Upstream, path: str) -> None:
+    assert (await call(upstream, path, ELSEWHERE[path], b"{")).status == 400
+    missing = await call(upstream, f"{path}/nowhere", ELSEWHERE[path])
+    assert (missing.status, missing.finished) == (404, True)
+
+
+@pytest.mark.parametrize("name", ["temperature", "top_p", "top_k"])
+async def test_the_newest_messages_api_draws_as_it_likes(upstream: Upstream, name: str) -> None:
+    body = json.dumps({"model": "m", name: 1}).encode()
+    newest = await call(upstream, MESSAGES, f"x-api-key: {KEY}\r\nanthropic-version: 2026-10-21\r\n", body)
+    assert newest.status == 400
+    assert newest.sent_json["error"]["message"] == f"{name}: Extra inputs are not permitted"
+    assert (await call(upstream, MESSAGES, f"x-api-key: {KEY}\r\n{VERSION}", body)).status == 200
+
+
 async def test_a_body_that_is_not_compressed_as_it_says_is_refused(upstream: Upstream) -> None:
     headers = f"x-api-key: {KEY}\r\nContent-Encoding: gzip\r\n{VERSION}"
     answer = await call(upstream, MESSAGES, headers, b"no gzip")
