@@ -168,6 +168,9 @@ class Routes:
         upstreams = [chosen] if chosen else [up for up in self._upstreams.values() if family in {None, up.family}]
         fits = [(up, protocol) for up in upstreams for protocol in up.protocols if up.takes(place, protocol)]
         if fits:
+            own = [fit for fit in fits if fit[1] in place.audience]
+            if own and place.endpoint.form:  # a vendor's own paths to OpenAI's protocols: asked of that vendor
+                fits = own
             default = self._routing.default
             fits.sort(key=lambda fit: (fit[0].provider != default, fit[1] not in place.audience))
             return route(place, *fits[0], name, name)

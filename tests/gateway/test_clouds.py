@@ -6,20 +6,23 @@ import json
 from base64 import b64encode
 from typing import TYPE_CHECKING, Any
 
+import aiohttp
 import anthropic
 import pytest
 from multidict import CIMultiDict
 from yarl import URL
 
 from gateway import ConfigError, Gateway
-from gateway.config import parse
+from gateway.config import CredentialSource, Provider, Routing, parse
 from gateway.eventstream import CONTENT_TYPE, Frame, write_frame
+from tests.gateway.conftest import OPENAI_KEY
 from tests.gateway.test_credentials import expected_signature
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
     from pathlib import Path
 
+    from gateway import Settings
     from tests.gateway.conftest import RawClient, Received, ScriptedUpstream
 
 AWS_SECRET = "aws/secret+key"
@@ -312,3 +315,25 @@ def test_what_a_cloud_needs_has_to_be_configured(cloud: dict[str, Any], monkeypa
     provider = {"id": "x", "base_url": "http://x", "credential": {"env": "TEST_VERTEX_TOKEN"}, **cloud}
     with pytest.raises(ConfigError, match="gcp"):
         parse({"keys": {"database": "k"}, "providers": [provider]}, {})
+
+
+async def test_azures_paths_are_asked_of_azure_whoever_is_the_default(
+    settings: Settings, upstream: ScriptedUpstream, key: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TEST_AZURE_KEY", "azure-secret")
+    source = CredentialSource(env="TEST_AZURE_KEY")
+    azure = Provider(
+        id="azure", surfaces=("azure-openai",), base_url=f"{upstream.url}/azure", credential=source, auth="api-key"
+    )
+    both = settings.model_copy(update={"providers": (*settings.providers, azure), "routing": Routing(default="openai")})
+    target = "/openai/deployments/d/chat/completions?api-version=2024-10-21"
+    async with Gateway(both) as gateway, aiohttp.ClientSession() as session:
+        for path in (target, "/v1/chat/completions"):
+            body = {"model": "m", "messages": SAID}
+            async with session.post(f"{gateway.url}{path}", json=body, headers={"api-key": key}) as response:
+                assert response.status == 200
+    asked = [(each.target, each.values("api-key"), each.values("authorization")) for each in upstream.received]
+    assert asked == [
+        (f"/azure{target}", ["azure-secret"], []),
+        ("/openai/v1/chat/completions", [], [f"Bearer {OPENAI_KEY}"]),
+    ]
