@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from conformance.upstream.rendering import Event
     from conformance.upstream.reply import Framing, LineEnd
 
-_FREE_FORM = {"input", "metadata"}
+_FREE_FORM = {"args", "input", "metadata"}
 _MIXED = ("\n", "\r\n", "\r")
 
 

@@ -9,7 +9,17 @@ from typing import TYPE_CHECKING, Any, get_args
 import pytest
 
 from conformance.oracles import parse
-from conformance.upstream import Delivery, ProviderError, Reply, Thinking, ToolCall
+from conformance.upstream import (
+    Delivery,
+    ProviderError,
+    Reply,
+    Thinking,
+    ToolCall,
+    azure_openai,
+    gemini,
+    mistral,
+    vertex,
+)
 from conformance.upstream import anthropic_messages as messages
 from conformance.upstream import openai_chat as chat
 from conformance.upstream import openai_responses as responses
@@ -27,7 +37,15 @@ RICH = Reply(
     tool_calls=(ToolCall("one", "look", '{"city": "Ålesund"}'), ToolCall("two", "look", '{"city": "Oslo"}')),
     error=ProviderError(503, message="far too busy"),
 )
-RENDERERS = {"chat": chat, "responses": responses, "messages": messages}
+RENDERERS = {
+    "chat": chat,
+    "responses": responses,
+    "messages": messages,
+    "gemini": gemini,
+    "mistral": mistral,
+    "azure": azure_openai,
+    "vertex": vertex,
+}
 
 
 def sent(renderer: Renderer, delivery: Delivery) -> bytes:
@@ -126,3 +144,16 @@ def test_errors_take_the_form_that_is_wanted(renderer: Renderer, form: ErrorForm
     assert [event.name for event in events] == names
     assert ("choices" in events[0].json) == (form == "beside-choices")
     assert all("far too busy" in event.data for event in events)
+
+
+def test_the_members_of_an_array_are_framed_as_json_may_be() -> None:
+    def array(framing: Framing) -> str:
+        delivery = Delivery(framing=framing, comments=True)
+        events = gemini.events(replace(RICH, delivery=delivery), CALL)
+        return b"".join(frame.data for frame in streamed(200, (), events, delivery, "array").frames).decode()
+
+    usual = json.loads(array("usual"))
+    assert usual == payloads(gemini, Delivery())
+    assert json.loads(array("several-data-lines")) == json.loads(array("escaped")) == usual
+    assert array("escaped").isascii()
+    assert without_news(json.loads(array("unheard-of"))) == usual
