@@ -155,6 +155,7 @@ class Events:
 
     def _text(self, chunk: bytes) -> bytes:
         try:
-            return self._reader.as_text(chunk)
+            events = [sse.event(name, eventstream.without_metrics(data)) for name, data in self._reader.feed(chunk)]
         except eventstream.FrameError as error:
             raise UpstreamLostError from error
+        return "".join(events).encode()

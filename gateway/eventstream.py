@@ -13,8 +13,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from zlib import crc32
 
-from gateway import sse
-
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
@@ -129,10 +127,6 @@ class EventReader:
         for frame in self._frames.feed(chunk):
             yield _event(frame)
 
-    def as_text(self, chunk: bytes) -> bytes:
-        """What has become complete, as server-sent events."""
-        return "".join(sse.event(*event) for event in self.feed(chunk)).encode()
-
 
 def _event(frame: Frame) -> tuple[str | None, str]:
     match frame.headers.get(":message-type"):
@@ -143,11 +137,15 @@ def _event(frame: Frame) -> tuple[str | None, str]:
     if frame.headers.get(":event-type") != "chunk":
         return frame.headers.get(":event-type"), frame.payload.decode(errors="replace")
     chunk = _bytes(_parsed(frame.payload))
-    event = _parsed(chunk)
-    if METRICS in event:
-        del event[METRICS]
-        chunk = json.dumps(event, ensure_ascii=False, separators=(",", ":")).encode()
-    return event.get("type"), chunk.decode(errors="replace")
+    return _parsed(chunk).get("type"), chunk.decode(errors="replace")
+
+
+def without_metrics(data: str) -> str:
+    """An event of Messages as Anthropic itself would send it."""
+    if METRICS not in data:
+        return data
+    event = {name: value for name, value in json.loads(data).items() if name != METRICS}
+    return json.dumps(event, ensure_ascii=False, separators=(",", ":"))
 
 
 def _bytes(payload: dict[str, Any]) -> bytes:

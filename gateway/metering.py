@@ -14,7 +14,7 @@ from gateway.codings import Decode, UnknownCodingError, decoder
 if TYPE_CHECKING:
     from gateway.surfaces import Protocol
 
-Shape = Literal["openai-chat", "openai-responses", "anthropic-messages", "gemini", "converse"]
+Shape = Literal["openai-chat", "openai-responses", "anthropic-messages", "gemini", "converse", "invocation"]
 
 TAPE_BYTES = 4 * 1024 * 1024
 
@@ -58,6 +58,18 @@ FIELDS: dict[Shape, tuple[tuple[str, str | None, str], ...]] = {
         ("cache_write", None, "cacheWriteInputTokens"),
         ("reasoning", None, "none"),
     ),
+    "invocation": (
+        ("input", None, "inputTokenCount"),
+        ("output", None, "outputTokenCount"),
+        ("cache_read", None, "cacheReadInputTokenCount"),
+        ("cache_write", None, "cacheWriteInputTokenCount"),
+        ("reasoning", None, "none"),
+    ),
+}
+BEDROCK_SHAPES: dict[str, Shape] = {
+    "inputTokens": "converse",
+    "inputTokenCount": "invocation",
+    "prompt_tokens": "openai-chat",
 }
 NO_DETAILS: dict[str, Any] = {}
 
@@ -105,7 +117,7 @@ class Tape:
             if not self.readable:
                 return b""
             plain = self._decode(chunk) if self._decode else chunk
-            return self.frames.as_text(plain) if self.frames else plain
+            return b"".join(sse.event(*event).encode() for event in self.frames.feed(plain)) if self.frames else plain
         except Exception:  # noqa: BLE001 -- each codec has its own errors, and none may break the call
             self.readable = False
             return b""
@@ -130,9 +142,10 @@ def read_stream(form: Protocol, stream: bytes) -> Reading:
 
 
 def last_usage(stream: bytes) -> bytes:
-    if b'"usage' not in stream:
+    mark = b'"usage' if b'"usage' in stream else eventstream.METRICS.encode()
+    if mark not in stream:
         return b""
-    reports = (sse.data_of(event) for event in sse.backwards(stream) if b'"usage' in event)
+    reports = (sse.data_of(event) for event in sse.backwards(stream) if mark in event)
     return next((data for data in reports if b'"usage":null' not in data), b"")
 
 
@@ -150,7 +163,7 @@ def sum_of(form: Protocol, objects: list[dict[str, Any]]) -> Reading:
     for found in objects:
         carrier = found.get("message") or found.get("response") or found
         model = carrier.get("model") or carrier.get("modelVersion") or model
-        usage = carrier.get("usage") or carrier.get("usageMetadata") or {}
+        usage = carrier.get("usage") or carrier.get("usageMetadata") or carrier.get(eventstream.METRICS) or {}
         reported |= {name: value for name, value in usage.items() if value is not None}
     return Reading(model, counts(form, reported) if reported else None)
 
@@ -162,7 +175,7 @@ def counts(form: Protocol, reported: dict[str, Any]) -> dict[str, int]:
         name: int((reported.get(field) if group is None else (reported.get(group) or NO_DETAILS).get(field)) or 0)
         for name, group, field in FIELDS[shape]
     }
-    if shape in {"anthropic-messages", "converse"}:
+    if shape in {"anthropic-messages", "converse", "invocation"}:
         used["input"] += used["cache_read"] + used["cache_write"]
     if shape == "gemini":
         used["input"] += used.pop("tools")
@@ -174,7 +187,7 @@ def shape_of(form: Protocol, reported: dict[str, Any]) -> Shape:
     """The clouds serve several protocols under one roof, and Chat has dialects."""
     match form:
         case "bedrock":
-            return "converse" if "inputTokens" in reported else "anthropic-messages"
+            return next((shape for name, shape in BEDROCK_SHAPES.items() if name in reported), "anthropic-messages")
         case "vertex":
             return "gemini" if "promptTokenCount" in reported else "anthropic-messages"
         case "mistral" | "azure-openai":

@@ -193,21 +193,27 @@ async def test_converse_and_other_models_end_in_their_own_way(
     audited: Callable[[], list[dict[str, Any]]],
     target: str,
 ) -> None:
-    frames = CONVERSE if "converse" in target else [chunk({"outputText": "Hei.", "completionReason": "FINISH"})]
+    metrics = {"inputTokenCount": 3, "outputTokenCount": 2, "cacheReadInputTokenCount": 4}
+    said = {"outputText": "Hei.", "completionReason": "FINISH", "amazon-bedrock-invocationMetrics": metrics}
+    frames = CONVERSE if "converse" in target else [chunk(said)]
     upstream.streams(*frames, content_type=CONTENT_TYPE)
     reply = await client.ask("POST", target, b"{}")
     assert reply.body == b"".join(frames)
     await gateway.__aexit__()
     (row,) = audited()
     assert row["end"] == "complete"
-    if "converse" in target:
-        assert row["usage"] == {"input": 7, "output": 2, "cache_read": 4, "cache_write": 0, "reasoning": 0}
+    assert row["usage"] == {"input": 7, "output": 2, "cache_read": 4, "cache_write": 0, "reasoning": 0}
 
 
-async def test_whole_answers_of_converse_are_metered(
-    client: RawClient, upstream: ScriptedUpstream, gateway: Gateway, audited: Callable[[], list[dict[str, Any]]]
+@pytest.mark.parametrize("names", [("inputTokens", "outputTokens"), ("prompt_tokens", "completion_tokens")])
+async def test_whole_answers_of_every_model_are_metered(
+    client: RawClient,
+    upstream: ScriptedUpstream,
+    gateway: Gateway,
+    audited: Callable[[], list[dict[str, Any]]],
+    names: tuple[str, str],
 ) -> None:
-    upstream.says(b'{"output": {}, "stopReason": "end_turn", "usage": {"inputTokens": 3, "outputTokens": 2}}')
+    upstream.says(json.dumps({"output": {}, "usage": dict(zip(names, (3, 2), strict=True))}).encode())
     reply = await client.ask("POST", "/model/m/converse", b'{"messages": []}')
     assert reply.status == 200
     assert is_signed(upstream.received[0], upstream)
