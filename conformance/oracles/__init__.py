@@ -9,6 +9,7 @@ from conformance.oracles.leaks import assert_absent
 from conformance.oracles.messages_grammar import MessagesGrammar
 from conformance.oracles.order import GRAMMARS, assert_in_order
 from conformance.oracles.responses_grammar import ResponsesGrammar
+from conformance.oracles.schema import assert_own, objections
 from conformance.oracles.sse import EventStream, ServerSentEvent, parse
 
 __all__ = [
@@ -24,9 +25,11 @@ __all__ = [
     "assert_absent",
     "assert_in_order",
     "assert_kept",
+    "assert_own",
     "assert_unchanged",
     "differences",
     "frames",
+    "objections",
     "parse",
     "protocol_of",
     "understood",

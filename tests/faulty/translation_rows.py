@@ -33,6 +33,12 @@ TRANSLATION = (
         "asked body",
         lambda it: b"disable_parallel_tool_use" in it.received[0].body,
     ),
+    Spoils(
+        "marks-tools",
+        asked(CLAUDE, tools=[{"name": "weather", "input_schema": {"type": "object"}}]),
+        "asked body",
+        lambda it: it.asked["tools"][0]["origin"] == "relay",
+    ),
     Spoils("forwards-notes-of-its-own", CHAT, "asked body", lambda it: "relay_params" in it.asked),
     Spoils("drops-images", CLAUDE.but(turns=(PICTURE,)), "asked body", lambda it: b"base64" not in it.received[0].body),
     Spoils("asks-for-the-whole", asked(CHAT, stream=True), "asked body", lambda it: "stream" not in it.asked),

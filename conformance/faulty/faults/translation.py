@@ -65,6 +65,11 @@ def forwards_notes_of_its_own(body: Json) -> Json:
     return body | {"relay_params": {"translated_from": "another"}}
 
 
+@fault.request_json("marks-tools", "forwards each tool with a mark of its own")
+def marks_tools(body: Json) -> Json:
+    return changed(body, "tools", lambda tools: [tool | {"origin": "relay"} for tool in tools])
+
+
 @fault.answer_json("makes-up-searches", "takes an empty list of annotations, or none at all, for a search of the web")
 def makes_up_searches(answer: Json) -> Json:
     if answer.get("type") != "message":
