@@ -14,6 +14,7 @@ from conformance.explain import profiles_of
 from conformance.faulty import FAULTS
 from conformance.ledger import ledger
 from conformance.run.stage import FAULT
+from gateway.losses import OUTCOMES, PASSES, losses
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -47,6 +48,28 @@ def _line(check: Check) -> str:
     modes = "" if len(check.modes) == 1 else f", {len(check.modes)} ways of calling"
     caught = ", ".join(f"`{fault}`" for fault in check.catches)
     return f"- `{check.id}` {check.title} ({', '.join(profiles_of(check))}; {check.feature}{modes}) catches {caught}"
+
+
+def translation_page() -> str:
+    """What the reference gateway keeps of each field of a request, for each pair of protocols."""
+    return _HEAD.replace("the checks and the ledger", "gateway/losses.toml") + "\n".join(_translation()) + "\n"
+
+
+def _translation() -> Iterator[str]:
+    yield "\n# What translation keeps\n"
+    yield (
+        "A client's own protocol passes byte for byte: "
+        + "; ".join(f"{client} to {', '.join(providers)}" for client, providers in PASSES.items())
+        + ". Elsewhere each field of a request is\n"
+    )
+    yield from (f"- **{outcome}**: {meaning}" for outcome, meaning in OUTCOMES.items())
+    yield "\nNothing else happens to a field: a test asks each of each provider and holds this page to it.\n"
+    for client, rows in losses().items():
+        providers = list(next(iter(rows.values())))
+        yield f"## From {client}\n\n| field | {' | '.join(providers)} |\n|---|{'---|' * len(providers)}"
+        for name, row in rows.items():
+            yield f"| {name} | {' | '.join(row[provider] for provider in providers)} |"
+        yield ""
 
 
 def coverage_page() -> str:
@@ -140,7 +163,7 @@ def _kills(matrix: dict[str, Any]) -> Iterator[str]:
         yield f"| `{fault}` | {FAULTS[fault].description} | {told} |"
 
 
-PAGES = {"checks.md": checks_page, "coverage.md": coverage_page}
+PAGES = {"checks.md": checks_page, "coverage.md": coverage_page, "translation.md": translation_page}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

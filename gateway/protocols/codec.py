@@ -12,13 +12,14 @@ from gateway.protocols.hub import Failed, UpstreamProtocolError
 from gateway.sse import EventReader
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Container, Iterator, Mapping
 
     from gateway.protocols.hub import Answer, Event, Request
     from gateway.routes import Upstream
     from gateway.surfaces import Vendor
 
 Json = dict[str, Any]
+_NOTHING: tuple[Any, ...] = (None, [], {}, "")
 _LINE_ENDS = {ord(end): f"\\u{ord(end):04x}" for end in "\x85\u2028\u2029"}
 
 
@@ -134,6 +135,11 @@ def compact(value: Any) -> str:
 def present(fields: Json) -> Json:
     """What is None was not given, and is not sent."""
     return {name: value for name, value in fields.items() if value is not None}
+
+
+def unread(fields: Json, known: Container[str], where: str) -> Iterator[str]:
+    """What says something and is not known, by its name below `where`."""
+    return (f"{where}.{name}" for name, value in fields.items() if name not in known and value not in _NOTHING)
 
 
 def arguments_value(text: str) -> Json:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from gateway.protocols import hub
 from gateway.protocols.chat.parts import read_content, read_message, write_assistant, write_user
-from gateway.protocols.codec import Json, present
+from gateway.protocols.codec import Json, present, unread
 from gateway.protocols.openai import (
     functions,
     one_call_only,
@@ -27,17 +27,24 @@ FIELDS = {
     "effort": ("reasoning_effort",),
     "schema": ("response_format",),
     "user": ("safety_identifier", "user"),
+    "messages.thinking": ("messages.reasoning_content",),
 }
 _READ = {
     "model", "messages", "tools", "tool_choice", "parallel_tool_calls", "max_tokens", "max_completion_tokens",
     "temperature", "top_p", "stop", "seed", "frequency_penalty", "presence_penalty", "reasoning_effort",
     "response_format", "user", "safety_identifier", "stream", "stream_options", "n",
 }  # fmt: skip
+_OF_MESSAGES = {"role", "content", "tool_calls", "tool_call_id", "refusal", "reasoning_content", "extra_content"}
+_OF_CONTENT = {"type", "text", "refusal", "image_url", "file"}
+_LEGACY = ("functions", "function_call")
 
 
 def read_request(body: Json) -> hub.Request:
     if (body.get("n") or 1) > 1:
         raise hub.UntranslatableError("n", "only one answer can be had from this provider")
+    for name in _LEGACY:
+        if body.get(name) is not None:
+            raise hub.UntranslatableError(name, "tools are its successor")
     stop = body.get("stop") or ()
     request = hub.Request(
         model=body["model"],
@@ -58,8 +65,18 @@ def read_request(body: Json) -> hub.Request:
         presence_penalty=body.get("presence_penalty"),
     )
     request.tools = tuple(_read_tools(body, request))
-    request.lose(*(name for name in body if name not in _READ))
+    request.lose(*(name for name in body if name not in _READ), *_unread(body["messages"]))
     return request
+
+
+def _unread(messages: Iterable[Json]) -> Iterator[str]:
+    for message in messages:
+        yield from unread(message, _OF_MESSAGES, "messages")
+        content = message.get("content")
+        for part in content if isinstance(content, list) else ():
+            yield from unread(part, _OF_CONTENT, "messages.content")
+            if (part.get("image_url") or {}).get("detail", "auto") != "auto":
+                yield "messages.content.image_url.detail"
 
 
 def _read_turns(messages: Iterable[Json]) -> Iterator[hub.Turn]:
@@ -124,6 +141,8 @@ def _write_turns(request: hub.Request) -> Iterator[Json]:
         if turn.role == "system":
             yield {"role": "system", "content": hub.system_text([turn])}
         elif turn.role == "assistant":
+            if any(isinstance(part, hub.RedactedThinking) for part in turn.parts):
+                request.lose("messages.thinking")
             yield write_assistant(turn.parts)
         else:
             yield from _write_user_turn(turn.parts, request)

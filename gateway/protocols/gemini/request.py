@@ -28,6 +28,7 @@ FIELDS = {
     "schema": ("generationConfig.responseJsonSchema",),
     "messages": ("contents.parts",),
     "messages.content": ("contents.parts",),
+    "messages.thinking": ("contents.parts.thought",),
     "messages.tool_result.is_error": ("contents.parts.functionResponse.response.error",),
 }
 _READ = {"model", "stream", "contents", "systemInstruction", "tools", "toolConfig", "generationConfig"}
@@ -262,7 +263,10 @@ def _write_turns(request: hub.Request) -> Iterator[Json]:
     names = {call.id: call.name for call in called}
     spoken = (turn for turn in request.turns if turn.role != "system")
     for role, group in groupby(spoken, key=lambda turn: turn.role):
-        parts = signatures.only_geminis(part for turn in group for part in turn.parts)
+        said = [part for turn in group for part in turn.parts]
+        parts = signatures.only_geminis(said)
+        if len(parts) < len(said):
+            request.lose("messages.thinking")
         if role == "user":
             parts.sort(key=lambda part: not isinstance(part, hub.ToolResult))
         written = write_parts(parts, names)

@@ -31,7 +31,7 @@ def read_content(content: Any, where: str | None) -> Iterator[hub.Part]:
             case "tool_result":
                 parts: Any = tuple(read_content(block.get("content"), f"{where}.tool_result"))
                 yield hub.ToolResult(block["tool_use_id"], parts, bool(block.get("is_error")))
-            case "image":
+            case "image" if block["source"]["type"] in {"url", "base64"}:
                 yield _read_image(block["source"])
             case "document" if block["source"]["type"] == "base64":
                 source = block["source"]

@@ -6,11 +6,11 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from gateway.protocols import hub, signatures
-from gateway.protocols.codec import Json, present
+from gateway.protocols.codec import Json, present, unread
 from gateway.protocols.messages.parts import read_content, write_content
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
 DEFAULT_LIMIT = 4096
 WARMEST = 1
@@ -27,6 +27,10 @@ FIELDS = {
 _READ = {
     "model", "messages", "system", "max_tokens", "stop_sequences", "stream", "temperature", "top_p", "top_k",
     "tools", "tool_choice", "thinking", "output_config", "metadata",
+}  # fmt: skip
+_OF_BLOCKS = {
+    "type", "text", "source", "thinking", "signature", "data", "id", "name", "input", "tool_use_id", "content",
+    "is_error", "title",
 }  # fmt: skip
 _LEAST_BUDGET: dict[int, hub.Effort] = {1024: "low", 2048: "medium", 4096: "high"}
 _EFFORTS = {"minimal": "low", "none": None}
@@ -50,8 +54,27 @@ def read_request(body: Json) -> hub.Request:
         stream=bool(body.get("stream")),
     )
     request.tools = tuple(_read_tools(body, request))
-    request.lose(*(name for name in body if name not in _READ))
+    request.lose(*(name for name in body if name not in _READ), *_unread(body))
     return request
+
+
+def _unread(body: Json) -> Iterator[str]:
+    yield from _unread_of_blocks(body.get("system"), "system")
+    for message in body["messages"]:
+        yield from _unread_of_blocks(message["content"], "messages.content")
+    output = body.get("output_config") or {}
+    yield from unread(output, {"effort", "format"}, "output_config")
+    yield from unread(body.get("metadata") or {}, {"user_id"}, "metadata")
+    yield from unread(body.get("thinking") or {}, {"type", "budget_tokens"}, "thinking")
+    if (body.get("thinking") or {}).get("type") not in {None, "enabled", "disabled"} and not output.get("effort"):
+        yield "thinking"
+
+
+def _unread_of_blocks(content: Any, where: str) -> Iterator[str]:
+    for block in content if isinstance(content, list) else ():
+        yield from unread(block, _OF_BLOCKS, where)
+        if block["type"] == "tool_result":
+            yield from _unread_of_blocks(block.get("content"), f"{where}.content")
 
 
 def _read_turns(body: Json) -> Iterator[hub.Turn]:
@@ -75,7 +98,7 @@ def _read_effort(body: Json) -> hub.Effort | None:
     effort: hub.Effort | None = (body.get("output_config") or {}).get("effort")
     thinking = body.get("thinking") or {}
     if effort or thinking.get("type") != "enabled":
-        return effort
+        return effort or ("none" if thinking.get("type") == "disabled" else None)
     reached = [name for least, name in _LEAST_BUDGET.items() if thinking.get("budget_tokens", 0) >= least]
     return reached[-1] if reached else "minimal"
 
@@ -103,13 +126,14 @@ def write_request(request: hub.Request) -> Json:
             "model": request.model,
             "max_tokens": request.limit or DEFAULT_LIMIT,
             "system": request.system or None,
-            "messages": list(_write_turns(request.turns)),
+            "messages": list(_write_turns(request)),
             "temperature": None if request.temperature is None else min(request.temperature, WARMEST),
             "top_p": request.top_p,
             "top_k": request.top_k,
             "stop_sequences": list(request.stop) or None,
             "tools": [_write_tool(tool) for tool in request.tools] or None,
             "tool_choice": _write_choice(request) if request.tools else None,
+            "thinking": {"type": "disabled"} if request.effort == "none" else None,
             "output_config": _write_output_config(request) or None,
             "metadata": {"user_id": request.user} if request.user else None,
             "stream": request.stream or None,
@@ -117,11 +141,14 @@ def write_request(request: hub.Request) -> Json:
     )
 
 
-def _write_turns(turns: Iterable[hub.Turn]) -> Iterator[Json]:
+def _write_turns(request: hub.Request) -> Iterator[Json]:
     """Neighbours of one role become one message, and the results of tools come first in it."""
-    spoken = (turn for turn in turns if turn.role != "system")
+    spoken = (turn for turn in request.turns if turn.role != "system")
     for role, group in groupby(spoken, key=lambda turn: turn.role):
-        parts = signatures.without_geminis(part for turn in group for part in turn.parts)
+        said = [part for turn in group for part in turn.parts]
+        parts = signatures.without_geminis(said)
+        if len(parts) < len(said):
+            request.lose("messages.thinking")
         parts.sort(key=lambda part: not isinstance(part, hub.ToolResult) if role == "user" else 0)
         if role == "assistant":
             hub.refuse_shown(parts)

@@ -7,7 +7,7 @@ from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
 from gateway.protocols import hub
-from gateway.protocols.codec import Json, present
+from gateway.protocols.codec import Json, present, unread
 from gateway.protocols.openai import (
     one_call_only,
     read_choice,
@@ -32,12 +32,17 @@ FIELDS = {
     "messages.content": ("input.content",),
     "messages.document.name": ("input.content.filename",),
     "messages.tool_call_id": ("input.call_id",),
+    "messages.thinking": ("input.encrypted_content",),
 }
 _READ = {
     "model", "input", "instructions", "tools", "tool_choice", "parallel_tool_calls", "max_output_tokens",
     "temperature", "top_p", "reasoning", "text", "user", "safety_identifier", "stream", "stream_options",
     "store", "include", "truncation",
 }  # fmt: skip
+_OF_CONTENT = {
+    "type", "text", "refusal", "image_url", "file_data", "filename", "detail", "annotations", "logprobs",
+}  # fmt: skip
+_REASONING = "reasoning.encrypted_content"
 _STATEFUL = ("previous_response_id", "conversation", "prompt")
 
 
@@ -61,8 +66,25 @@ def read_request(body: Json) -> hub.Request:
     request.tools = tuple(_read_tools(body.get("tools") or (), request))
     if body.get("tools") and not request.tools and request.choice not in {None, "auto", "none"}:
         raise hub.UntranslatableError("tool_choice", "none of the tools has a counterpart")
-    request.lose(*(name for name in body if name not in _READ))
+    request.lose(*(name for name in body if name not in _READ), *_unread(body))
     return request
+
+
+def _unread(body: Json) -> Iterator[str]:
+    yield from unread(body.get("text") or {}, {"format"}, "text")
+    yield from unread(body.get("reasoning") or {}, {"effort", "summary"}, "reasoning")
+    if body.get("store"):
+        yield "store"
+    if body.get("truncation", "disabled") not in {None, "disabled"}:
+        yield "truncation"
+    if any(name != _REASONING for name in body.get("include") or ()):
+        yield "include"
+    for item in body["input"] if isinstance(body["input"], list) else ():
+        content = item.get("content")
+        for part in content if isinstance(content, list) else ():
+            yield from unread(part, _OF_CONTENT, "input.content")
+            if part.get("detail", "auto") not in {None, "auto"}:
+                yield "input.content.detail"
 
 
 def _read_tools(tools: Iterable[Json], request: hub.Request, namespace: str = "") -> Iterator[hub.Tool]:
@@ -127,7 +149,7 @@ def write_request(request: hub.Request) -> Json:
             "temperature": request.temperature,
             "top_p": request.top_p,
             "reasoning": {"effort": request.effort, "summary": "auto"} if request.effort else None,
-            "include": ["reasoning.encrypted_content"],
+            "include": [_REASONING],
             "text": {"format": _write_schema(request.schema)} if request.schema else None,
             "safety_identifier": request.user,
             "store": False,
@@ -155,7 +177,7 @@ def _write_turn(turn: hub.Turn, request: hub.Request) -> Iterator[Json]:
                     "arguments": part.arguments or "{}",
                 }
             case hub.Thinking() | hub.RedactedThinking():
-                continue  # only the provider that wrote it would take it back
+                request.lose("messages.thinking")  # only the provider that wrote it would take it back
             case _:
                 said.append(write_part(part, turn.role))
     yield from _write_message(turn.role, said)

@@ -1,69 +1,68 @@
-"""What once was lost in silence."""
+"""The table of what translation keeps is what the codecs do: each field is asked of each provider."""
 
 from __future__ import annotations
 
-from typing import Any
+import copy
+from typing import TYPE_CHECKING
 
 import pytest
 
+from gateway.losses import OUTCOMES, PASSES, losses
 from gateway.protocols import CODECS, hub
-from gateway.protocols.chat import CHAT
-from gateway.protocols.gemini import GEMINI
-from gateway.protocols.messages import MESSAGES
-from gateway.protocols.responses import RESPONSES
+from gateway.protocols.names import Names
+from tests.gateway.protocols.examples import FIELDS, PLAIN
 
-CALL = hub.Turn("assistant", (hub.ToolUse("call_1", "weather", "{}"),))
-FAILED = hub.Turn("user", (hub.ToolResult("call_1", (hub.Text("no wind"),), is_error=True),))
-HELLO = hub.Turn("user", (hub.Text("Hello"),))
-PICTURE = hub.Image("image/png", "AAAA")
-SCHEMA = {"type": "object", "properties": {"city": {"type": "string"}}}
+if TYPE_CHECKING:
+    from gateway.losses import Outcome
+    from gateway.protocols.codec import Json
+    from gateway.surfaces import Protocol, Surface
+    from tests.gateway.protocols.examples import Example
 
-
-def test_responses_is_not_told_that_a_tool_failed_and_the_client_learns_it() -> None:
-    request = hub.Request("m", [HELLO, CALL, FAILED])
-    RESPONSES.write_request(request)
-    assert request.lost == ["messages.tool_result.is_error"]
+PAIRS = [(client, provider) for client in losses() for provider in CODECS if provider not in PASSES[client]]
 
 
-def test_a_temperature_above_claudes_highest_is_named() -> None:
-    request = hub.Request("m", [HELLO], temperature=1.5)
-    assert MESSAGES.write_request(request)["temperature"] == 1
-    assert request.lost == ["temperature"]
+def asked(client: Protocol, provider: Protocol, fields: Json) -> tuple[set[str], Json]:
+    """What the provider is sent, and what the client is told of."""
+    given = copy.deepcopy(PLAIN[client] | fields)
+    body = {name: value for name, value in given.items() if value is not None}
+    request = CODECS[client].read_request(body)
+    written = CODECS[provider].write_request(Names.of(request, CODECS[provider]).written(request))
+    return {CODECS[client].named(name, body) for name in request.lost}, written
 
 
-def test_gemini_is_not_told_what_a_document_is_called_and_the_client_learns_it() -> None:
-    request = hub.Request("m", [hub.Turn("user", (hub.Document("application/pdf", "AAAA", "a.pdf"),))])
-    GEMINI.write_request(request)
-    assert request.lost == ["messages.document.name"]
-    assert MESSAGES.named("messages.document.name", {"messages": []}) == "messages.content.title"
+def what_becomes_of(name: str, example: Example, client: Protocol, provider: Protocol) -> Outcome | str:
+    told_before, before = asked(client, provider, example.without)
+    try:
+        told, written = asked(client, provider, example.having)
+    except hub.UntranslatableError:
+        return "rejected"
+    if told := told - told_before:
+        return "dropped" if told == {name.partition(" ")[0]} else f"dropped as {told}"
+    return "lost without a word" if written == before else "mapped"
 
 
-def test_an_earlier_refusal_stays_in_the_conversation() -> None:
-    request = hub.Request("m", [HELLO, hub.Turn("assistant", (hub.Refusal("I would rather not."),)), HELLO])
-    assert CHAT.write_request(request)["messages"][1]["refusal"] == "I would rather not."
+@pytest.mark.parametrize(("client", "provider"), PAIRS)
+def test_the_table_says_what_becomes_of_each_field(client: Surface, provider: Protocol) -> None:
+    found = {name: what_becomes_of(name, example, client, provider) for name, example in FIELDS[client].items()}
+    assert found == {name: row[provider] for name, row in losses()[client].items()}
 
 
-def test_an_instruction_amid_the_conversation_keeps_its_place_in_responses() -> None:
-    brief, now = (hub.Turn("system", (hub.Text(text),)) for text in ("Be brief.", "Now."))
-    request = hub.Request("m", [brief, HELLO, now])
-    body = RESPONSES.write_request(request)
-    assert body["instructions"] == "Be brief."
-    assert [item["role"] for item in body["input"]] == ["user", "system"]
+def test_the_table_is_of_every_pair_that_is_translated() -> None:
+    assert {(client, provider) for client, rows in losses().items() for provider in next(iter(rows.values()))} == set(
+        PAIRS
+    )
+    assert {outcome for rows in losses().values() for row in rows.values() for outcome in row.values()} == set(OUTCOMES)
 
 
-@pytest.mark.parametrize("protocol", ["openai-chat", "openai-responses", "anthropic-messages"])
-@pytest.mark.parametrize("role", ["system", "assistant"])
-def test_a_picture_that_is_not_the_users_is_refused_where_it_cannot_be_said(protocol: Any, role: Any) -> None:
-    request = hub.Request("m", [hub.Turn(role, (PICTURE,)), HELLO])
-    with pytest.raises(hub.UntranslatableError, match=r"^messages\.content: "):
-        CODECS[protocol].write_request(request)
+NEVER_DROPPED = {
+    *("tools", "tools (custom)", "tools.functionDeclarations", "functions", "previous_response_id", "conversation"),
+    *("n (above 1)", "generationConfig.candidateCount (above 1)"),
+}
 
 
-@pytest.mark.parametrize("strictness", [{}, {"strict": False}, {"strict": True}])
-def test_a_schema_is_as_strict_as_it_was_asked_to_be(strictness: dict[str, Any]) -> None:
-    """OpenAI refuses a strict schema without `additionalProperties: false`."""
-    given = {"name": "city", "schema": SCHEMA, "description": "Where.", **strictness}
-    form = {"type": "json_schema", "json_schema": given}
-    asked = CHAT.read_request({"model": "m", "messages": [], "response_format": form})
-    told = RESPONSES.write_request(asked)["text"]["format"]
-    assert told == {"type": "json_schema", **given}
+def test_what_must_never_be_dropped_is_mapped_or_refused() -> None:
+    """Tools, images, the schema of the answer, several answers, the conversation that is kept."""
+    for rows in losses().values():
+        for name, row in rows.items():
+            if name in NEVER_DROPPED or "image" in name.partition("(")[2] or "schema" in name.lower():
+                assert set(row.values()) <= {"mapped", "rejected"}, name
