@@ -194,6 +194,14 @@ class Provider(Section):
     def signs_with_aws(self) -> Self:
         if (self.auth == "sigv4") != (self.aws is not None):
             raise ValueError("'aws' belongs to auth = \"sigv4\", and the other way round")
+        if self.aws is not None and "bedrock" not in self.surfaces:
+            raise ValueError('auth = "sigv4" signs for Bedrock, which is not among the surfaces')
+        return self
+
+    @model_validator(mode="after")
+    def maps_betas_for_a_cloud(self) -> Self:
+        if self.betas and not {"bedrock", "vertex"} & set(self.surfaces):
+            raise ValueError('\'betas\' belongs to the surfaces "bedrock" and "vertex"')
         return self
 
     @model_validator(mode="after")

@@ -131,6 +131,7 @@ VENDORS_BY_PATH: dict[str, Vendor] = {
     "/v1/projects/": "google",
     "/v1/tunedModels/": "google",
     "/model/": "aws",
+    "/inference-profiles": "aws",
 }
 
 

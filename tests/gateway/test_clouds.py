@@ -263,6 +263,8 @@ async def test_refusals_come_in_the_clouds_own_envelopes(client: RawClient) -> N
     assert (reply.status, list(reply.json)) == (401, ["message"])
     assert reply.values("x-amzn-errortype") == ["UnrecognizedClientException"]
     assert reply.values("x-amzn-requestid")
+    reply = await client.ask("GET", "/inference-profiles?type=SYSTEM_DEFINED")  # what Claude Code asks when it starts
+    assert (reply.status, reply.values("x-amzn-errortype")) == (404, ["ResourceNotFoundException"])
     target = "/v1/projects/p/locations/l/publishers/anthropic/models/m:rawPredict"
     reply = await client.ask("POST", target, b"{}", anonymous=True)
     assert (reply.status, reply.json["error"]["code"], reply.json["error"]["status"]) == (401, 401, "UNAUTHENTICATED")
@@ -314,12 +316,21 @@ async def test_vertex_counts_tokens(vertex: anthropic.AsyncAnthropicVertex, upst
 
 
 @pytest.mark.parametrize(
-    "cloud", [{"surfaces": ["vertex"]}, {"surfaces": ["bedrock"], "gcp": {"project": "p", "location": "l"}}]
+    ("cloud", "named"),
+    [
+        ({"surfaces": ["vertex"]}, "gcp"),
+        ({"surfaces": ["bedrock"], "gcp": {"project": "p", "location": "l"}}, "gcp"),
+        ({"surfaces": ["bedrock"], "auth": "sigv4"}, "aws"),
+        ({"surfaces": ["gemini"], "auth": "sigv4", "aws": {"region": "r", "access_key_id": "a"}}, "signs for Bedrock"),
+        ({"surfaces": ["anthropic-messages"], "betas": {"a": "b"}}, "betas"),
+    ],
 )
-def test_what_a_cloud_needs_has_to_be_configured(cloud: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_a_cloud_needs_has_to_be_configured(
+    cloud: dict[str, Any], named: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("TEST_VERTEX_TOKEN", VERTEX_TOKEN)
     provider = {"id": "x", "base_url": "http://x", "credential": {"env": "TEST_VERTEX_TOKEN"}, **cloud}
-    with pytest.raises(ConfigError, match="gcp"):
+    with pytest.raises(ConfigError, match=rf"^providers\[0\]: .*{named}"):
         parse({"keys": {"database": "k"}, "providers": [provider]}, {})
 
 
