@@ -25,17 +25,16 @@ Family = Literal[
     "cloud",
     "agents",
 ]
-Later = Literal["translation", "cloud", "limits", "routing", "agents"]
+Later = Literal["translation", "limits", "routing", "agents"]
 
 FAMILIES: tuple[Family, ...] = get_args(Family)
-WIRE_FAMILIES = FAMILIES[:8]
+WIRE_FAMILIES = FAMILIES[:11]
 """What the suites of today are there for; the other families belong to later ones."""
 
 LATER: dict[Later, str] = {
     "translation": "shows only between two protocols, in a form that the profile translation does not have yet",
-    "cloud": "shows only where the gateway calls Bedrock, Vertex or Gemini in their own protocols",
     "limits": "limits, budgets and scopes of keys are judged by the profile limits",
-    "routing": "aliases, retries and fallbacks are judged by the profile routing",
+    "routing": "shows only where others stand in on Messages; the profile routing looks at Chat Completions",
     "agents": "shows only with a whole agent, or with what stands around a gateway",
 }
 """The profiles that are still to come, and what they will judge."""

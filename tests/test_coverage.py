@@ -11,12 +11,12 @@ from pydantic import ValidationError
 
 from conformance.bugs import FAMILIES, LATER, WIRE_FAMILIES, Bug, bugs
 from conformance.catalogue import load_suites
-from conformance.surface import CORE
+from conformance.surface import Surface
 from tests.absent import absent
 
 CHECKS = load_suites()
 _REFERENCE = Path(__file__).parents[2] / "shared" / "reference" / "bugs.jsonl"
-PAIRS = {f"{client} over {provider}" for client in CORE for provider in CORE if client != provider}
+PAIRS = {f"{client} over {provider}" for client in Surface for provider in Surface if client != provider}
 
 
 def reported() -> list[dict[str, Any]]:

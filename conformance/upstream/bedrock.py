@@ -7,7 +7,8 @@ Source: https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Invo
 from __future__ import annotations
 
 import json
-from base64 import b64encode
+import re
+from base64 import b64decode, b64encode
 from typing import TYPE_CHECKING, Any
 
 from conformance.upstream import messages_elsewhere
@@ -23,6 +24,18 @@ if TYPE_CHECKING:
 
 _MARK = "bdrk"
 _PADDING = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+
+
+_ENCLOSED = re.compile(rb'"invokeModel"\s*:\s*\{\s*"body"\s*:\s*"([A-Za-z0-9+/=]+)"')
+
+
+def enclosed(body: bytes) -> bytes:
+    """The request inside a request that asks how many tokens it has."""
+    found = _ENCLOSED.search(body)
+    try:
+        return b64decode(found[1], validate=True) if found else b""
+    except ValueError:
+        return b""
 
 
 def whole(reply: Reply, call: Call) -> dict[str, Any]:

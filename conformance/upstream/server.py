@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
+from conformance.upstream.bedrock import enclosed
 from conformance.upstream.cases import Cases, Exchange
 from conformance.upstream.control import UpstreamAddress
 from conformance.upstream.control_api import control_app
@@ -93,7 +94,8 @@ class _Desk:
     def _arrival(self, request: web.BaseRequest, body: bytes, arrived_at: float) -> Exchange:
         headers = tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in request.raw_headers)
         target = request.raw_path
-        case = self._cases.addressed(plain_body(headers, body), target.encode())
+        plain = plain_body(headers, body)
+        case = self._cases.addressed(plain, enclosed(plain), target.encode())
         exchange = Exchange(
             case,
             provider=provider_of(target),

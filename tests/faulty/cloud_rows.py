@@ -36,7 +36,10 @@ def _types(seen: Seen) -> list[str]:
     return types
 
 
+EDITED = BEDROCK.but(fields=(("context_management", {"edits": []}),))
+
 CLOUDS = (
+    Spoils("drops-context-management", EDITED, "asked body", lambda it: "context_management" not in it.asked),
     Spoils("drops-filter-results", AZURE, "body", lambda it: "content_filter" not in it.text),
     Spoils(
         "calls-frames-events",

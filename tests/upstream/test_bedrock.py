@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from base64 import b64decode
+from base64 import b64decode, b64encode
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
@@ -250,3 +250,13 @@ async def test_frames_are_cut_and_spoiled_as_events_are(http: httpx2.AsyncClient
     assert broken.content.startswith(first)
     assert broken.content.endswith(second)
     assert len(broken.content) > len(first) + len(second)
+
+
+async def test_a_count_belongs_to_the_case_whose_request_is_enclosed_in_it(
+    http: httpx2.AsyncClient, upstream: Upstream
+) -> None:
+    script = await upstream.answers(Reply(input_tokens=4711))
+    enclosed = b64encode(json.dumps({"messages": [{"role": "user", "content": script.prompt}]}).encode()).decode()
+    body = {"input": {"invokeModel": {"body": enclosed}}}
+    answer = await http.post(f"{ROUTE}/count-tokens", json=body)
+    assert answer.json() == {"inputTokens": 4711}

@@ -181,3 +181,8 @@ def ignores_azures_keys(call: Call) -> str | None:
 async def hides_filter_details(answer: Answer) -> Answer:
     hidden = lambda it: changed(it, "error", lambda error: dropping(error, "innererror"))  # noqa: E731 - one line
     return await on_whole(answer, lambda body: edited_object(body, hidden)) if answer.failed else answer
+
+
+@fault.request_json("drops-context-management", "forwards no wish for how the context is kept short")
+def drops_context_management(body: Json) -> Json:
+    return dropping(body, "context_management")

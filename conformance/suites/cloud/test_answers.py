@@ -162,6 +162,7 @@ _CLAUDE_CODES: dict[str, Any] = {
     "tools": [
         {"name": "Bash", "input_schema": {"type": "object"}, "cache_control": {"type": "ephemeral"}},
         {"name": "Deferred", "input_schema": {"type": "object"}, "defer_loading": True},
+        {"type": "tool_search_tool_regex_20251119", "name": "tool_search_tool_regex"},
     ],
     "thinking": {"type": "adaptive", "display": "omitted"},
     "context_management": {"edits": [{"type": "clear_thinking_20251015", "keep": "all"}]},

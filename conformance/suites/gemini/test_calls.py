@@ -4,6 +4,7 @@ from conformance.api import (
     GEMINI,
     Ask,
     Client,
+    Delivery,
     Door,
     GeminiClient,
     Http,
@@ -168,3 +169,23 @@ async def test_both_versions_of_the_path_are_served(client: GeminiClient, upstre
         answer = await http.send("POST", url, headers=headers, body=client.body(script.prompt))
         assert answer.status == 200, f"{version} was answered with {answer.status}"
         assert (await script.received()).path.endswith(f"{version}models/{client.door.upstream_model}:generateContent")
+
+
+@check(
+    "gemini/cancel",
+    requirement="gemini-cancel",
+    feature="cancel",
+    surfaces=(GEMINI,),
+    modes=HTTP,
+    direct=False,
+    catches=("never-cancels",),
+)
+async def test_a_client_that_leaves_ends_the_call_to_gemini(
+    client: GeminiClient, upstream: Upstream, http: Http
+) -> None:
+    for url in (client.url(stream=True), client.method("streamGenerateContent")):
+        script = await upstream.answers(Reply(text=("One ", "two."), delivery=Delivery(gated=True)))
+        headers = [("x-goog-api-key", client.door.key)]
+        async with http.open("POST", url, headers=headers, body=client.body(script.prompt)) as (_, chunks):
+            await anext(aiter(chunks))
+        assert await script.caller_left(), "the client has left, and the provider is still listened to"

@@ -57,9 +57,7 @@ async def test_the_provider_that_the_client_chose_is_asked(
     direct=False,
     catches=("chooses-by-the-letter",),
 )
-async def test_case_does_not_matter_to_a_choice(
-    connect: Connect, upstream: Upstream, routing: Routing
-) -> None:
+async def test_case_does_not_matter_to_a_choice(connect: Connect, upstream: Upstream, routing: Routing) -> None:
     for value, provider in routing.choice.providers.items():
         for spelt in (value.upper(), value.title()):
             received = await _asked(connect, upstream, routing, spelt)
