@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
     from conformance.recordings import Scenario
     from conformance.secrets import Secret
-    from conformance.surface import Surface
     from reports import Report
 
 INVALID, NOT_MEASURED = 2, 3
@@ -343,14 +342,13 @@ def replay(target: str, recordings: Path, protocols: tuple[str, ...], out: Path 
     raise SystemExit(exit_code(report))
 
 
-def _protocols(names: tuple[str, ...]) -> tuple[Surface, ...]:
-    from conformance.surface import CORE, Surface
+def _protocols(names: tuple[str, ...]) -> tuple[str, ...]:
+    from conformance.recordings import PROTOCOLS
 
-    known = {surface.value: surface for surface in Surface}
     for name in names:
-        if name not in known:
-            raise click.BadParameter(f"{name} is no protocol that can be replayed; there are {', '.join(known)}")
-    return tuple(known[name] for name in names) or CORE
+        if name not in PROTOCOLS:
+            raise click.BadParameter(f"{name} is no protocol that can be replayed; there are {', '.join(PROTOCOLS)}")
+    return names or tuple(PROTOCOLS)
 
 
 @main.command()

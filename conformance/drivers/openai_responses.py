@@ -5,6 +5,7 @@ Source: https://platform.openai.com/docs/api-reference/responses
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from conformance.drivers.answer import Answer
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
     from conformance.drivers.ask import Ask
 
+_CALLS = ("function_call", "custom_tool_call")
 TERMINAL = ("response.completed", "response.incomplete", "response.failed")
 
 
@@ -54,7 +56,7 @@ class ResponsesClient(OpenAIClient):
             raise ResponseFailedError(raw.get("error"))
         output = raw["output"]
         parts = [part for item in output if item["type"] == "message" for part in item["content"]]
-        calls = tuple(_tool_call(item) for item in output if item["type"] == "function_call")
+        calls = tuple(_tool_call(item) for item in output if item["type"] in _CALLS)
         refusal = "".join(part["refusal"] for part in parts if part["type"] == "refusal") or None
         return Answer(
             id=raw["id"],
@@ -107,7 +109,10 @@ def _thinking(item: dict[str, Any]) -> Thinking | RedactedThinking:
 
 
 def _tool_call(item: dict[str, Any]) -> ToolCall:
-    return ToolCall(item["call_id"], item["name"], item["arguments"])
+    """What a custom tool is given is text: the one argument that a function in its place has."""
+    custom = item["type"] == "custom_tool_call"
+    arguments = json.dumps({"input": item["input"]}) if custom else item["arguments"]
+    return ToolCall(item["call_id"], item["name"], arguments)
 
 
 def _usage(usage: dict[str, Any] | None) -> Usage | None:

@@ -11,6 +11,7 @@ from conformance.recordings.cassettes import (
 )
 from conformance.recordings.live import RecordingFailedError, record
 from conformance.recordings.recording import (
+    PROTOCOLS,
     NoRecordingsError,
     Recording,
     RecordingsInvalidError,
@@ -20,6 +21,7 @@ from conformance.recordings.scenarios import SCENARIOS, Scenario
 from conformance.recordings.session import replay_report
 
 __all__ = [
+    "PROTOCOLS",
     "SCENARIOS",
     "CassetteExistsError",
     "CassetteInvalidError",

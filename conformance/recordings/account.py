@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from dataclasses import dataclass
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
-from conformance.recordings.judging import Findings
-from conformance.recordings.routes import unserved
+from conformance.recordings.meaning import readable
+from conformance.recordings.played import Way
+from conformance.recordings.routes import Excuse, unserved
 from conformance.run.account import SUITE, environment
 from conformance.run.stage import DIRECT
 from reports import Case, CheckResult, Claims, Control, Report, Suite, TargetInfo, judge
@@ -14,20 +17,35 @@ from reports import Case, CheckResult, Claims, Control, Report, Suite, TargetInf
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from conformance.recordings.played import Played
     from conformance.recordings.recording import Recording
-    from conformance.recordings.replay import Played, Replayed
-    from conformance.surface import Surface
+    from conformance.recordings.replay import Replayed
     from conformance.target import Target
     from reports import Level
 
+ACROSS = "translation"
+_CERTIFIES_NOTHING = "A replay of recorded traffic: it certifies nothing, and says whether this traffic passes."
+_HOLDS = {
+    "unchanged": "passes unchanged on both sides",
+    "answer": "is read by a client of another protocol as its own would",
+    "request": "asks a provider of another protocol for the same, or is refused by name",
+}
+_WAYS = {
+    "answer": "Recorded answers at clients of other protocols (provider → client)",
+    "request": "Recorded requests at providers of other protocols (client → provider)",
+}
+_OF_A_ROUTE = ("includes", "belongs to")
+
 
 def report(target: Target, recordings: Sequence[Recording], replay: Replayed, repeat: str) -> Report:
-    """Two rows a recording: what must hold, and the query and headers that should. `repeat` is the command line."""
-    played = {each.recording.id: each for each in replay.played}
-    rows = [row for recording in recordings for row in _rows(recording, played.get(recording.id), target, repeat)]
+    """Two rows a recording for what must hold and what should, and one for each translation that it goes through.
+
+    `repeat` is the command line.
+    """
+    rows = [*_straight_rows(target, recordings, replay, repeat), *_bridged_rows(replay, repeat)]
     controls = tuple(_controls(replay))
-    judged = tuple(dict.fromkeys(each.recording.surface for each in replay.played))
-    verdict, profiles = judge(rows, claimed_profiles=judged, controls=controls, focused=False)
+    judged = dict.fromkeys(_profile(each.recording, each.way) for each in replay.played)
+    verdict, profiles = judge(rows, claimed_profiles=tuple(judged), controls=controls, focused=False)
     return Report(
         suite=Suite(version=version(SUITE)),
         target=TargetInfo(
@@ -42,56 +60,108 @@ def report(target: Target, recordings: Sequence[Recording], replay: Replayed, re
         profiles=profiles,
         checks=tuple(sorted(rows, key=lambda row: (row.profile, row.id))),
         controls=controls,
-        notes=("A replay of recorded traffic: it certifies nothing, and says whether this traffic passes unchanged.",),
+        notes=(_CERTIFIES_NOTHING, *_notes(target, recordings, replay)),
     )
 
 
-def _rows(recording: Recording, played: Played | None, target: Target, repeat: str) -> Iterator[CheckResult]:
-    excuse = _excuse(recording, played, target)
-    findings = played.findings if played else Findings()
-    levels: tuple[tuple[Level, str, str, tuple[str, ...]], ...] = (
-        ("must", "", "passes unchanged on both sides", findings.must),
-        ("should", "/headers", "keeps its query and headers on both sides", findings.should),
-    )
-    for level, part, holds, found in levels:
-        yield CheckResult(
+def _straight_rows(
+    target: Target, recordings: Sequence[Recording], replay: Replayed, repeat: str
+) -> Iterator[CheckResult]:
+    played = {each.recording.id: each for each in replay.played if each.way.part == "unchanged"}
+    for recording in recordings:
+        it = played.get(recording.id)
+        way = Way("unchanged", recording.surface, recording.surface)
+        row = _Row(recording, way, it, str(_excuse(recording, it, target) or ""), repeat)
+        yield row.result("must", "", _HOLDS["unchanged"], it.findings.must if it else ())
+        yield row.result("should", "/headers", "keeps its query and headers", it.findings.should if it else ())
+
+
+def _bridged_rows(replay: Replayed, repeat: str) -> Iterator[CheckResult]:
+    for it in (each for each in replay.played if each.way.part != "unchanged"):
+        row = _Row(it.recording, it.way, it, "", repeat)
+        yield row.result("must", f"/{it.way.part}", _HOLDS[it.way.part], it.findings.must)
+
+
+@dataclass(frozen=True)
+class _Row:
+    """What the rows of one recording on one way have in common; `excuse` says why it does not count, if it does not."""
+
+    recording: Recording
+    way: Way
+    played: Played | None
+    excuse: str
+    repeat: str
+
+    def result(self, level: Level, part: str, holds: str, found: tuple[str, ...]) -> CheckResult:
+        recording, played = self.recording, self.played
+        return CheckResult(
             id=f"replay/{recording.id}{part}",
             title=f"recorded {recording.route} ({recording.answer.status}) {holds}",
             level=level,
-            profile=recording.surface,
-            case=Case(surface=recording.surface, upstream=recording.surface, driver="http"),
-            outcome="not-applicable" if excuse else "fail" if found else "pass",
+            profile=_profile(recording, self.way),
+            case=Case(surface=self.way.client, upstream=self.way.provider, driver=played.driver if played else "http"),
+            outcome="not-applicable" if self.excuse else "fail" if found else "pass",
             seconds=played.seconds if played else 0.0,
-            message=excuse or "\n".join(found),
-            reproduce=repeat if found and not excuse else "",
+            message=self.excuse or "\n".join(found),
+            reproduce=self.repeat if found and not self.excuse else "",
             evidence=played.evidence if played else "",
         )
 
 
-def _excuse(recording: Recording, played: Played | None, target: Target) -> str:
-    """Why a recording does not count; "" where it does. One that passes always does."""
+def _profile(recording: Recording, way: Way) -> str:
+    return recording.protocol if way.part == "unchanged" else ACROSS
+
+
+def _excuse(recording: Recording, played: Played | None, target: Target) -> Excuse | None:
+    """Why a recording does not count; None where it does. One that passes always does."""
     if played is None:
-        return f"the target does not serve {recording.surface} from a provider of that protocol"
+        return Excuse("the target has no model whose provider speaks the protocol of", recording.protocol)
     reason = unserved(recording, target)
     if reason is None or not played.findings.must:
-        return ""
+        return None
+    seen = f"the target itself answered {played.status}"
     if played.reached_the_provider or played.status is None:
-        return f"{reason}; here: {played.findings.must[0]}"
-    return f"{reason}; here: the target itself answered {played.status}"
+        seen = played.findings.must[0]
+    return Excuse(reason.reason, f"{reason.detail}; here: {seen}")
+
+
+def _notes(target: Target, recordings: Sequence[Recording], replay: Replayed) -> Iterator[str]:
+    """How many passed on each way, and how many were left out for which reason."""
+    passed = Counter((it.way, not it.findings.must) for it in replay.played if it.way.part != "unchanged")
+    for part, said in _WAYS.items():
+        ways = sorted({way for way, _ in passed if way.part == part}, key=str)
+        counts = (f"{way} {passed[way, True]}/{passed[way, True] + passed[way, False]}" for way in ways)
+        if ways:
+            yield f"{said}: {', '.join(counts)}."
+    played = {each.recording.id: each for each in replay.played if each.way.part == "unchanged"}
+    excuses = Counter(_reason(_excuse(each, played.get(each.id), target)) for each in recordings)
+    if left_out := [f"{count} {reason}" for reason, count in excuses.most_common() if reason]:
+        yield f"Left out, byte for byte: {', '.join(left_out)}."
+    if passed and (silent := sum(not readable(each) for each in recordings)):
+        yield f"Left out, translated: {silent} that hold no answer in one of the forms of the four protocols."
+
+
+def _reason(excuse: Excuse | None) -> str:
+    return f"{excuse.reason} the route" if excuse and excuse.reason.endswith(_OF_A_ROUTE) else str(excuse or "")
 
 
 def _controls(replay: Replayed) -> Iterator[Control]:
-    """One a protocol and lane: the direct lane at its worst, a fault caught where any recording caught it."""
+    """One a lane and what is judged: the direct lane at its worst, a fault caught where any recording caught it."""
     for lane, played in replay.controls.items():
-        for surface in dict.fromkeys(each.recording.surface for each in played):
-            yield _control(lane, surface, [each for each in played if each.recording.surface == surface])
+        groups = dict.fromkeys(map(_judged, played))
+        for group in groups:
+            yield _control(lane, group, [each for each in played if _judged(each) == group])
 
 
-def _control(lane: str, surface: Surface, played: Sequence[Played]) -> Control:
+def _judged(played: Played) -> str:
+    return played.recording.surface if played.way.part == "unchanged" else f"{ACROSS}/{played.way.part}"
+
+
+def _control(lane: str, group: str, played: Sequence[Played]) -> Control:
     found = [f"{each.recording.id}: {each.findings.must[0]}" for each in played if each.findings.must]
     return Control(
         name="direct" if lane == DIRECT else "faulty",
-        check=f"replay/{surface}",
+        check=f"replay/{group}",
         outcome="fail" if found else "pass",
         message=lane if lane != DIRECT else found[0] if found else "",
     )

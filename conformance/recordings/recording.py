@@ -9,11 +9,13 @@ A JSON body is stored as parsed and is written anew here, once; the text of an e
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Annotated, Any, Self
 from urllib.parse import urlsplit
 
-from pydantic import Base64Bytes, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, Base64Bytes, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from conformance.surface import Surface
 from conformance.upstream import Verbatim
@@ -25,7 +27,14 @@ if TYPE_CHECKING:
 
     from conformance.upstream.journal import Headers
 
+PROTOCOLS: dict[str, Surface] = {surface.value: surface for surface in Surface} | {
+    "openai-platform": Surface.OPENAI_CHAT
+}
+"""What recordings are filed under, and the surface at whose door each is played."""
+
 _NONE = object()
+_MASKED = re.compile(r"<\w+>")
+_STREAMS = ("text/event-stream", "application/vnd.amazon.eventstream")
 
 
 class RecordingsInvalidError(Exception):
@@ -45,7 +54,7 @@ class Recording:
     """One exchange between some client and a provider; `path` and `query` are raw, `headers` those of the request."""
 
     id: str
-    surface: Surface
+    protocol: str
     method: str
     path: str
     query: str
@@ -54,21 +63,43 @@ class Recording:
     answer: Verbatim
 
     @property
+    def surface(self) -> Surface:
+        """Whose door it is played at."""
+        return PROTOCOLS[self.protocol]
+
+    @property
     def route(self) -> str:
         return f"{self.method} {self.path}"
 
     @property
     def streams(self) -> bool:
-        return any(n.lower() == "content-type" and v.startswith("text/event-stream") for n, v in self.answer.headers)
+        return any(n.lower() == "content-type" and v.startswith(_STREAMS) for n, v in self.answer.headers)
+
+    @property
+    def fails(self) -> bool:
+        return self.answer.status >= HTTPStatus.BAD_REQUEST
+
+    @property
+    def asks_for_stream(self) -> bool:
+        asked = self.asked
+        return self.streams or (isinstance(asked, dict) and asked.get("stream") is True)
+
+    @property
+    def asked(self) -> Any:
+        """The request body as JSON values; None where it is none."""
+        try:
+            return json.loads(self.body or b"null")
+        except ValueError:
+            return None
 
 
-def read_recordings(directory: Path, surfaces: Sequence[Surface]) -> list[Recording]:
+def read_recordings(directory: Path, protocols: Sequence[str]) -> list[Recording]:
     """All recordings of these protocols, in the order of their ids.
 
     Raises `RecordingsInvalidError` with everything that is wrong, or `NoRecordingsError`.
     """
     recordings, problems = [], []
-    for path in (path for surface in surfaces for path in sorted((directory / surface).glob("*.json"))):
+    for path in (path for name in protocols for path in sorted((directory / name).glob("*.json"))):
         try:
             recordings.append(_read(path))
         except RecordingsInvalidError as error:
@@ -76,7 +107,7 @@ def read_recordings(directory: Path, surfaces: Sequence[Surface]) -> list[Record
     if problems:
         raise RecordingsInvalidError(problems)
     if not recordings:
-        raise NoRecordingsError(f"{directory}: holds no recordings of {', '.join(surfaces)}")
+        raise NoRecordingsError(f"{directory}: holds no recordings of {', '.join(protocols)}")
     return recordings
 
 
@@ -141,11 +172,17 @@ class _Response(_Message):
         return (*headers, ("content-type", "application/json" if self.sse is None else "text/event-stream"))
 
 
+def _known(protocol: str) -> str:
+    if protocol not in PROTOCOLS:
+        raise ValueError(f"unknown protocol {protocol!r}; there are {', '.join(PROTOCOLS)}")
+    return protocol
+
+
 class _File(BaseModel):
     """What of a file is used here; it holds more: where it came from, and what it shows."""
 
     id: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
-    protocol: Surface
+    protocol: Annotated[str, AfterValidator(_known)]
     request: _Request
     response: _Response
 
@@ -154,9 +191,9 @@ class _File(BaseModel):
         url = urlsplit(request.url)
         return Recording(
             id=self.id,
-            surface=self.protocol,
+            protocol=self.protocol,
             method=request.method,
-            path=url.path,
+            path=_MASKED.sub("masked", url.path),
             query=url.query,
             headers=tuple(request.headers.items()),
             body=request.content,

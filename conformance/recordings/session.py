@@ -9,7 +9,7 @@ from rich.progress import Progress
 
 from conformance.recordings.account import report
 from conformance.recordings.recording import read_recordings
-from conformance.recordings.replay import Played, replayed
+from conformance.recordings.replay import replayed
 from conformance.target import load
 
 if TYPE_CHECKING:
@@ -18,19 +18,17 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from conformance.surface import Surface
+    from conformance.recordings.played import Played
     from reports import Report
 
 
-def replay_report(
-    target: str, directory: Path, surfaces: Sequence[Surface], out: Path, console: Console | None
-) -> Report:
+def replay_report(target: str, directory: Path, protocols: Sequence[str], out: Path, console: Console | None) -> Report:
     """Replay all recordings of these protocols at a target; evidence goes below `out`, the report is the caller's.
 
     Raises what is wrong with the recordings before anything starts, then what kept the target from starting.
     """
     loaded = load(target)
-    recordings = read_recordings(directory, surfaces)
+    recordings = read_recordings(directory, protocols)
     bar = Progress(console=console, transient=True, disable=console is None or not console.is_terminal)
     with bar:
         task = bar.add_task("starting upstream and target", total=None)
@@ -39,6 +37,6 @@ def replay_report(
             bar.update(task, advance=1, description=f"{lane} {played.recording.id}")
 
         replay = replayed(loaded, recordings, out, watch=watch)
-    protocols = [word for surface in surfaces for word in ("--protocol", surface)]
-    repeat = shlex.join(["conformance", "replay", target, "--recordings", str(directory), *protocols])
+    chosen = [word for name in protocols for word in ("--protocol", name)]
+    repeat = shlex.join(["conformance", "replay", target, "--recordings", str(directory), *chosen])
     return report(loaded, recordings, replay, repeat)

@@ -52,9 +52,9 @@ def streamed(name: str, text: str = STREAM) -> dict[str, Any]:
     return recorded
 
 
-def files(name: str) -> dict[str, Any]:
+def elsewhere(name: str) -> dict[str, Any]:
     """A route that no surface includes."""
-    recorded = exchange(name, request={"method": "GET", "url": "https://api.openai.com/v1/files/file-1"})
+    recorded = exchange(name, request={"method": "GET", "url": "https://api.openai.com/v1/unheard-of/1"})
     del recorded["request"]["body"]
     return recorded
 

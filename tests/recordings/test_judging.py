@@ -11,7 +11,6 @@ import pytest
 from conformance.drivers import Exchange
 from conformance.recordings import Recording
 from conformance.recordings.judging import Findings, judged
-from conformance.surface import Surface
 from conformance.upstream import Received, Verbatim
 from tests.recordings.samples import CHAT_ANSWER, CHAT_REQUEST, STREAM
 
@@ -21,7 +20,7 @@ ANSWER_HEADERS = (("content-type", "application/json"), ("x-request-id", "req_1"
 
 RECORDING = Recording(
     id="whole",
-    surface=Surface.OPENAI_CHAT,
+    protocol="openai-chat",
     method="POST",
     path="/v1/chat/completions",
     query="a=1",

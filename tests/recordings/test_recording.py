@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from conformance.recordings import NoRecordingsError, Recording, RecordingsInvalidError, read_recordings
+from conformance.recordings import PROTOCOLS, NoRecordingsError, Recording, RecordingsInvalidError, read_recordings
 from conformance.surface import CORE, Surface
-from tests.recordings.samples import STREAM, exchange, files, stored, streamed
+from tests.recordings.samples import STREAM, elsewhere, exchange, stored, streamed
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -42,12 +42,25 @@ def test_a_stream_is_kept_to_the_byte(tmp_path: Path) -> None:
 
 
 def test_a_body_may_be_missing_text_or_bytes(tmp_path: Path) -> None:
-    assert the_one(tmp_path / "a", files("none")).body is None
+    assert the_one(tmp_path / "a", elsewhere("none")).body is None
     assert the_one(tmp_path / "b", exchange("text", request={"body": "a,b"})).body == b"a,b"
     recorded = exchange("bytes")
     del recorded["response"]["body"]
     recorded["response"]["body_base64"] = b64encode(b"\x00\xff").decode()
     assert the_one(tmp_path / "c", recorded).answer.body == b"\x00\xff"
+
+
+def test_what_its_source_masked_in_a_path_can_be_sent(tmp_path: Path) -> None:
+    url = "https://aiplatform.googleapis.com/v1/projects/p/locations/<GOOGLE_CLOUD_LOCATION>/publishers"
+    assert (
+        the_one(tmp_path, exchange("masked", request={"url": url})).path == "/v1/projects/p/locations/masked/publishers"
+    )
+
+
+def test_what_belongs_to_no_surface_goes_to_the_door_of_its_provider(tmp_path: Path) -> None:
+    stored(tmp_path, elsewhere("files") | {"protocol": "openai-platform"})
+    [recording] = read_recordings(tmp_path, tuple(PROTOCOLS))
+    assert (recording.protocol, recording.surface) == ("openai-platform", Surface.OPENAI_CHAT)
 
 
 @pytest.mark.parametrize(
@@ -81,6 +94,10 @@ def test_other_protocols_are_left_alone(tmp_path: Path) -> None:
         ({"request": {"body_base64": "YQ=="}}, "request: Value error, has more than one of body, sse and body_base64"),
         ({"response": {"status": "fine"}}, "response.status: "),
         ({"response": {"status": 99}}, "response.status: "),
+        (
+            {"protocol": "smoke-signals"},
+            "protocol: Value error, unknown protocol 'smoke-signals'; there are openai-chat,",
+        ),
         ({"id": "../../elsewhere"}, "id: "),
         ({"id": "another"}, "id: is 'another', which is not the name of the file"),
     ],

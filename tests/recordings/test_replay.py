@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from conformance.recordings import replay as replay_module
+from conformance.recordings import unchanged
 from reports import read
 from tests.recordings.samples import (
     STREAM,
+    elsewhere,
     exchange,
     faulty_target,
-    files,
     renaming_target,
     replayed,
     row,
@@ -84,13 +85,13 @@ def test_a_lost_header_is_told_and_does_not_decide(tmp_path: Path, fault: str, f
 
 
 def test_a_route_of_no_surface_counts_only_where_it_passes(tmp_path: Path) -> None:
-    recorded = stored(tmp_path / "recorded", exchange("whole"), files("files"))
+    recorded = stored(tmp_path / "recorded", exchange("whole"), elsewhere("elsewhere"))
     _, through_reference = replayed("reference", recorded, tmp_path / "reference")
-    excused = row(through_reference, "files")
+    excused = row(through_reference, "elsewhere")
     assert excused.outcome == "not-applicable"
-    assert "no surface includes GET /v1/files/file-1; here: the target itself answered 404" in excused.message
+    assert "no surface includes GET /v1/unheard-of/1; here: the target itself answered 404" in excused.message
     _, through_relay = replayed("relay", recorded, tmp_path / "relay")
-    assert row(through_relay, "files").outcome == "pass"
+    assert row(through_relay, "elsewhere").outcome == "pass"
 
 
 def test_a_target_that_knows_its_models_is_asked_for_one_of_them(tmp_path: Path) -> None:
@@ -112,12 +113,12 @@ def test_a_protocol_that_the_target_does_not_serve_is_not_judged(tmp_path: Path)
     path.write_text(text.replace(served, "").replace(chat, ""))
     code, report = replayed(path, stored(tmp_path / "recorded", exchange("whole")), tmp_path / "out")
     assert row(report, "whole").outcome == "not-applicable"
-    assert row(report, "whole").message.startswith("the target does not serve openai-chat")
+    assert row(report, "whole").message.endswith("no model whose provider speaks the protocol of openai-chat")
     assert (code, report.verdict) == (3, "not-measured")
 
 
 def test_without_its_faulty_controls_nothing_is_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(replay_module, "FAULTS", ())
+    monkeypatch.setattr(replay_module, "FAULTS", {})
     code, report = replayed("relay", stored(tmp_path / "recorded", exchange("whole")), tmp_path / "out")
     assert (code, report.verdict) == (3, "not-measured")
 
@@ -151,7 +152,7 @@ def silent_target(tmp_path: Path) -> Iterator[Path]:
 def test_a_target_that_hangs_is_not_waited_for_to_the_end(
     silent_target: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(replay_module, "_DEADLINE", 1)
+    monkeypatch.setattr(unchanged, "_DEADLINE", 1)
     recorded = stored(tmp_path / "recorded", *(exchange(name) for name in "abcde"))
     code, report = replayed(silent_target, recorded, tmp_path / "out")
     assert (code, report.verdict) == (1, "nonconformant")
