@@ -14,7 +14,7 @@ import pytest
 from aiohttp import web
 
 from gateway import Gateway
-from gateway.config import Translation
+from gateway.config import Mapping, Routing, Translation
 from gateway.eventstream import CONTENT_TYPE, exception
 from tests.gateway import test_clouds
 from tests.gateway.test_clouds import AWS_SECRET, EVENTS, FRAMES, MESSAGE, NAMES, SAID, VERTEX_TOKEN, is_signed, sse
@@ -383,3 +383,29 @@ async def test_clients_of_a_cloud_are_passed_through_only(client: RawClient, con
     reply = await client.ask("POST", "/model/claude-gcp/invoke", b"{}")
     assert (reply.status, list(reply.json)) == (400, ["message"])
     assert reply.values("x-amzn-errortype") == ["ValidationException"]
+
+
+@pytest.mark.parametrize(
+    ("cloud", "path"),
+    [
+        ("bedrock", "/v1/messages"),
+        ("bedrock", "/v1/messages/count_tokens"),
+        ("bedrock", "/v1/chat/completions"),
+        ("vertex", "/v1/messages"),
+        ("vertex", "/v1/chat/completions"),
+    ],
+)
+async def test_no_clients_name_for_a_model_leads_up_the_clouds_path(
+    settings: Settings, upstream: ScriptedUpstream, key: str, cloud: str, path: str
+) -> None:
+    routing = Routing(mappings=(Mapping(value="cloud", provider=cloud),))
+    headers = {"x-api-key": key, "x-provider": "cloud"}
+    async with (
+        Gateway(settings.model_copy(update={"routing": routing})) as gateway,
+        aiohttp.ClientSession(headers=headers) as session,
+    ):
+        for model in ("../x", "../../admin", "a/../b", "a\\..\\b"):
+            body = {"model": model, "max_tokens": 5, "messages": SAID}
+            async with session.post(gateway.url + path, json=body) as response:
+                assert response.status == 400
+    assert not upstream.received

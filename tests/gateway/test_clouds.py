@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from base64 import b64encode
+from contextlib import closing
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
@@ -219,6 +222,35 @@ async def test_whole_answers_of_every_model_are_metered(
     assert is_signed(upstream.received[0], upstream)
     await gateway.__aexit__()
     assert audited()[0]["usage"] == {"input": 3, "output": 2, "cache_read": 0, "cache_write": 0, "reasoning": 0}
+
+
+async def test_awss_own_client_converses(gateway: Gateway, upstream: ScriptedUpstream, key: str) -> None:
+    """Unsigned, as it refuses to send a bearer token over plain HTTP: the key takes a header of its own."""
+
+    def converse() -> list[str]:
+        botocore = import_module("botocore.session")
+        unsigned = import_module("botocore.config").Config(signature_version=import_module("botocore").UNSIGNED)
+        sdk = botocore.get_session().create_client(
+            "bedrock-runtime", region_name="eu-west-1", endpoint_url=gateway.url, config=unsigned
+        )
+        sdk.meta.events.register("before-call", lambda params, **_: params["headers"].update({"x-api-key": key}))
+        try:
+            messages = [{"role": "user", "content": [{"text": "Hello"}]}]
+            answer = sdk.converse_stream(modelId="arn:aws:bedrock:us:1:profile/x", messages=messages)
+            with closing(answer["stream"]) as stream:
+                return [name for event in stream for name in event]
+        finally:
+            sdk.close()
+
+    upstream.streams(*CONVERSE, content_type=CONTENT_TYPE)
+    names = await asyncio.to_thread(converse)
+    assert names == ["messageStart", "contentBlockDelta", "messageStop", "metadata"]
+    (received,) = upstream.received
+    assert received.target == "/bedrock/model/arn%3Aaws%3Abedrock%3Aus%3A1%3Aprofile%2Fx/converse-stream"
+    assert is_signed(received, upstream)
+    upstream.streams(*CONVERSE[:2], cut=True, content_type=CONTENT_TYPE)
+    with pytest.raises(Exception, match="modelStreamErrorException"):
+        await asyncio.to_thread(converse)
 
 
 async def test_a_clients_own_signature_never_arrives(client: RawClient, upstream: ScriptedUpstream) -> None:
