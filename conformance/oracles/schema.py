@@ -107,7 +107,10 @@ def _validator(protocol: Surface) -> SchemaValidator:
 
 
 def _strictly(schema: Any, known: dict[str, Json] | None = None) -> Any:
-    """The same schema without its leniencies. A model is taken for its fields: it would bring its own validator."""
+    """The same schema without its leniencies. A model is taken for its fields: it would bring its own validator.
+
+    Where typed dictionaries stand for requests, models beside them stand for answers, which SDKs let one send back.
+    """
     if isinstance(schema, list | tuple):
         return type(schema)(_strictly(each, known) for each in schema)
     if not isinstance(schema, dict):
@@ -118,15 +121,16 @@ def _strictly(schema: Any, known: dict[str, Json] | None = None) -> Any:
         case "typed-dict" | "model-fields":
             strict["extra_behavior"] = "allow" if "extras_schema" in schema else "forbid"
             strict["fields"] = {name: _field(name, each, schema) for name, each in strict["fields"].items()}
-        case "model":
+        case "model" | "function-before":
             return strict["schema"] | {name: strict[name] for name in ("ref",) if name in strict}
         case "generator":
             strict["type"] = "list"
         case "union":
-            asked = [not _is_answer(each, known) for each in schema["choices"]]
-            strict["choices"] = [
-                each for each, kept in zip(strict["choices"], asked, strict=True) if kept or not any(asked)
-            ]
+            answers = [_is(each, "model", known) for each in schema["choices"]]
+            if any(_is(each, "typed-dict", known) for each in schema["choices"]):
+                strict["choices"] = [
+                    each for each, is_one in zip(strict["choices"], answers, strict=True) if not is_one
+                ]
     return strict
 
 
@@ -136,10 +140,10 @@ def _field(name: str, field: Json, holder: Json) -> Json:
     return {**field, "required": False} if lenient or (name == "type" and "ResponseOutputMessage" in held_by) else field
 
 
-def _is_answer(schema: Any, known: dict[str, Json]) -> bool:
-    """Where typed dictionaries stand for requests, models stand for answers, which SDKs let one send back."""
+def _is(schema: Any, kind: str, known: dict[str, Json]) -> bool:
+    """Whether it is, or each of its alternatives is, of that kind."""
     bare: Json = schema[0] if isinstance(schema, tuple) else schema
     found = known.get(bare.get("schema_ref", ""), bare)
     choices = found.get("choices") or []
     inner = choices.values() if isinstance(choices, dict) else choices
-    return found["type"] == "model" or (bool(inner) and all(_is_answer(each, known) for each in inner))
+    return found["type"] == kind or (bool(inner) and all(_is(each, kind, known) for each in inner))

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from gateway.protocols import hub
 from gateway.protocols.chat import CHAT
 from gateway.protocols.chat.decoder import Decoder as ChatDecoder
+from gateway.protocols.chat.request import write_request as write_chat
 from gateway.protocols.codec import words
 
 if TYPE_CHECKING:
@@ -28,14 +29,16 @@ _STOPS = {"model_length": "length"}
 
 def write_request(request: hub.Request) -> Json:
     request.lose_given("user")
-    body = CHAT.write_request(replace(request, top_k=None))
+    body = write_chat(replace(request, top_k=None), thoughts=True)
     written = {_RENAMED.get(name, name): value for name, value in body.items() if name not in _UNKNOWN}
     written["messages"] = [_write_message(message) for message in body["messages"]]
     return written if request.top_k is None else {**written, "top_k": request.top_k}
 
 
 def _write_message(message: Json) -> Json:
-    """Reasoning is a part of the content; a document is named by its URL."""
+    """Reasoning is a part of the content; a document is named by its URL; a refusal is what was said."""
+    if refused := message.pop("refusal", None):
+        message["content"] = (message["content"] or "") + refused
     content = message.get("content")
     if isinstance(content, list):
         message = {**message, "content": [_write_part(part) for part in content]}

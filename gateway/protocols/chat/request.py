@@ -111,12 +111,13 @@ def _read_schema(form: Json) -> hub.Schema | None:
             return None
 
 
-def write_request(request: hub.Request) -> Json:
+def write_request(request: hub.Request, *, thoughts: bool = False) -> Json:
+    """OpenAI refuses thoughts in a conversation; some that speak its protocol take them, as `reasoning_content`."""
     request.lose_given("top_k")
     return present(
         {
             "model": request.model,
-            "messages": list(_write_turns(request)),
+            "messages": list(_write_turns(request, thoughts=thoughts)),
             "tools": [{"type": "function", "function": write_function(tool)} for tool in request.tools] or None,
             "tool_choice": _write_choice(request.choice) if request.tools else None,
             "parallel_tool_calls": False if request.one_call_only and request.tools else None,
@@ -136,14 +137,16 @@ def write_request(request: hub.Request) -> Json:
     )
 
 
-def _write_turns(request: hub.Request) -> Iterator[Json]:
+def _write_turns(request: hub.Request, *, thoughts: bool) -> Iterator[Json]:
     for turn in request.turns:
         if turn.role == "system":
             yield {"role": "system", "content": hub.system_text([turn])}
         elif turn.role == "assistant":
-            if any(isinstance(part, hub.RedactedThinking) for part in turn.parts):
+            unsaid = hub.RedactedThinking if thoughts else hub.Thinking | hub.RedactedThinking
+            said = [part for part in turn.parts if not isinstance(part, unsaid)]
+            if len(said) < len(turn.parts):
                 request.lose("messages.thinking")
-            yield write_assistant(turn.parts)
+            yield write_assistant(said)
         else:
             yield from _write_user_turn(turn.parts, request)
 
