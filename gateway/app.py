@@ -119,7 +119,8 @@ class Gateway:
             call.place = place
             call.body = await read_body(call.request)
             ways = self._routes.ways(place, call.request.headers, call.body, admission.key.family)
-            return await first_answer([self._attempt(call, admission, place, way) for way in ways])
+            attempts = [self._attempt(call, admission, place, way) for way in ways]
+            return await first_answer(attempts, self._settings.routing.timeout_seconds)
         except RefusalError as refusal:
             return await call.refuse(refusal)
 

@@ -240,12 +240,16 @@ class Mapping(Section):
 
 
 class Routing(Section):
-    """`header` lets clients pick the provider, by the first of `mappings` that fits; else it is the default one."""
+    """`header` lets clients pick the provider, by the first of `mappings` that fits; else it is the default one.
+
+    A provider that does not begin to answer for `timeout_seconds` has failed, where there is another one to ask.
+    """
 
     header: str = Field(default="x-provider", pattern=r"^[A-Za-z0-9-]{1,64}$")
     default: str | None = None
     mappings: tuple[Mapping, ...] = ()
     unknown_models: Literal["pass", "refuse"] = "pass"
+    timeout_seconds: float | None = Field(default=None, gt=0)
 
 
 class Settings(Section):

@@ -6,6 +6,7 @@ shown when all have failed, are those of Anthropic's own gateway: https://code.c
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Protocol
 
@@ -32,15 +33,17 @@ class Attempt(Protocol):
         """Hands on what it said."""
 
 
-async def first_answer(attempts: Sequence[Attempt]) -> Answer:
+async def first_answer(attempts: Sequence[Attempt], seconds: float | None = None) -> Answer:
+    """`seconds` is how long a provider may take to begin, as long as there is another one."""
     if len(attempts) == 1:
         return await only_answer(attempts[0])
     failures: list[tuple[Attempt, aiohttp.ClientResponse]] = []
     with ExitStack() as opened:
         for number, attempt in enumerate(attempts):
             try:
-                upstream = await attempt.open()
-            except UnreachableError:
+                async with asyncio.timeout(seconds if number + 1 < len(attempts) else None):
+                    upstream = await attempt.open()
+            except (UnreachableError, TimeoutError):
                 continue
             except RefusalError:
                 if number:

@@ -11,7 +11,7 @@ from aiohttp import web
 
 from gateway import Gateway
 from gateway.surfaces import ENDPOINTS
-from tests.gateway.conftest import RawClient
+from tests.gateway.conftest import RawClient, ok
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -179,6 +179,22 @@ async def test_the_next_one_is_asked_where_one_fails(client: RawClient, answers:
     assert reply.json["model"] == "smart"
 
 
+async def test_the_next_one_is_asked_where_one_does_not_begin(
+    settings: Settings, key: str, client: RawClient, upstream: ScriptedUpstream
+) -> None:
+    async def script(request: web.Request) -> web.StreamResponse:
+        if request.path.startswith("/second"):
+            await upstream.abandoned.wait()
+        return await ok(request)
+
+    upstream.script = script
+    routing = settings.routing.model_copy(update={"timeout_seconds": 0.05})
+    async with Gateway(settings.model_copy(update={"routing": routing})) as impatient:
+        reply = await chat(RawClient(client.session, impatient.url, key), "smart")
+    assert reply.json == {"ok": True}
+    assert [received.target.split("/")[1] for received in upstream.received] == ["second", "third"]
+
+
 @pytest.mark.parametrize("status", [400, 408, 409, 413, 422])
 async def test_what_the_client_did_wrong_is_its_own(client: RawClient, answers: Answers, status: int) -> None:
     answers.statuses["second"] = status
@@ -267,6 +283,8 @@ async def test_where_models_are_declared_others_do_not_exist(
     [
         ("/v1/responses/input_tokens", {"model": "bridged", "input": "Hello"}),
         ("/v1/responses/compact", {"model": "bridged", "input": "Hello"}),
+        ("/v1/messages/count_tokens", {"model": "spare", "messages": SAID}),
+        ("/v1beta/models/spare:countTokens", {"contents": []}),
     ],
 )
 async def test_what_no_translation_can_answer_is_refused_by_name(
