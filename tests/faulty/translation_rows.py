@@ -37,7 +37,7 @@ TRANSLATION = (
         "marks-tools",
         asked(CLAUDE, tools=[{"name": "weather", "input_schema": {"type": "object"}}]),
         "asked body",
-        lambda it: it.asked["tools"][0]["origin"] == "relay",
+        lambda it: it.asked["tools"][0].get("origin") == "relay",
     ),
     Spoils("forwards-notes-of-its-own", CHAT, "asked body", lambda it: "relay_params" in it.asked),
     Spoils("drops-images", CLAUDE.but(turns=(PICTURE,)), "asked body", lambda it: b"base64" not in it.received[0].body),
