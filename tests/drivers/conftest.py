@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Protocol
 
 import pytest
 
-from conformance.drivers import CLIENTS, Client, Door, Mode, Tape
-from conformance.surface import BELOW_PROVIDER, PROVIDER_OF
+from conformance.drivers import Client, Door, Mode, Tape, client_of
+from conformance.surface import BELOW_PROVIDER, PROVIDER_OF, Provider
 from conformance.upstream import Upstream, UpstreamAddress
 from conformance.upstream.server import serve
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from conformance.surface import Surface
     from conformance.upstream.journal import Headers
 
-KEYS = {"anthropic": "sk-ant-upstream", "openai": "sk-openai-upstream"}
+KEYS = {provider.value: f"sk-{provider}-upstream" for provider in Provider}
 
 
 class Knock(Protocol):
@@ -49,7 +49,9 @@ async def knock(address: UpstreamAddress) -> AsyncIterator[Knock]:
             provider = PROVIDER_OF[surface]
             url = url or f"{address.url}/{provider}{BELOW_PROVIDER[provider]}"
             door = Door(url, KEYS[provider], "m", "m", headers)
-            client = CLIENTS[surface](door, mode, tape)
+            made = client_of(surface, mode)
+            assert made is not None
+            client = made(door, mode, tape)
             opened.push_async_callback(client.aclose)
             return client
 
