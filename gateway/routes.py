@@ -131,8 +131,8 @@ class Routes:
         model = self._models.get(name) if name else None
         if model:
             return tuple(self._declared(place, model, chosen, family))
-        if name and self._routing.unknown_models == "refuse":
-            raise RefusalError(404, "model_not_found", f"The model {name!r} does not exist at this gateway.")
+        if self._routing.unknown_models == "refuse" and (name or place.endpoint.operation != "other"):
+            raise unknown(name)
         return (self._undeclared(place, name, chosen, family),)
 
     def _chosen(self, headers: Mapping[str, str]) -> Upstream | None:
@@ -160,8 +160,9 @@ class Routes:
             raise RefusalError(400, "model_not_found", f"{chosen.provider} does not serve the model {model.name!r}.")
         if not allowed:
             raise held_to(family)
-        for each, upstream in allowed:
-            yield route(place, upstream, each.protocol, model.name, each.upstream_name or each.name)
+        for number, (each, upstream) in enumerate(allowed):
+            if number == 0 or passes(place, each.protocol) or translatable(place, each.protocol):
+                yield route(place, upstream, each.protocol, model.name, each.upstream_name or each.name)
 
     def _undeclared(self, place: Place, name: str | None, chosen: Upstream | None, family: str | None) -> Route:
         """The provider that the header picks, the default one, or the first that speaks the client's protocol."""
@@ -236,7 +237,9 @@ def provider_path(
     if place.model is not None and upstream_name != model:
         path = with_model(place.endpoint, path, upstream_name or "")
     if protocol == "azure-openai" and protocol not in place.audience:
-        return azure.path_of(path, upstream, upstream_name or "")
+        path = azure.path_of(path, upstream, upstream_name or "")
+        only_one_path(path)
+        return path
     if protocol == place.endpoint.form:
         return azure.openai_path(path)
     return as_the_sdk_joins(path, protocol)
@@ -262,6 +265,12 @@ def only_one_path(url: str) -> URL:
     if LEADS_UP.search(url):
         raise RefusalError(400, "invalid_request_error", "The model's name cannot stand in a path.")
     return URL(url, encoded=True)
+
+
+def unknown(model: str | None) -> RefusalError:
+    if model is None:
+        return RefusalError(400, "invalid_request_error", "The request names no model that this gateway can read.")
+    return RefusalError(404, "model_not_found", f"The model {model!r} does not exist at this gateway.")
 
 
 def held_to(family: str | None) -> RefusalError:

@@ -37,6 +37,8 @@ id = "mistral"
 surfaces = ["mistral"]
 base_url = "{upstream}/mistral"
 credential = {{ file = "mistral.key" }}
+[routing]
+mappings = [{{ value = "azure", provider = "dated" }}]
 [[models]]
 name = "old"
 provider = "dated"
@@ -112,6 +114,14 @@ async def test_azures_paths_and_openais_lead_to_each_other(
     assert not received.values("authorization" if azure else "api-key")
     name = json.loads(received.body).get("model")
     assert name in {"my deployment", "deployment", "gpt-real"} or path.startswith("/openai/deployments/")
+
+
+@pytest.mark.parametrize("model", ["..", "a/../b", "."])
+async def test_a_models_name_leads_nowhere_else(client: RawClient, upstream: ScriptedUpstream, model: str) -> None:
+    body = json.dumps({"model": model, "messages": SAID}).encode()
+    reply = await client.ask("POST", "/v1/chat/completions", body, [("x-provider", "azure")])
+    assert reply.status == 400
+    assert not upstream.received
 
 
 async def test_the_sdk_of_azure_reaches_a_deployment_and_another_protocol(

@@ -278,6 +278,24 @@ async def test_where_models_are_declared_others_do_not_exist(
     assert (await chat(strict_client, "spare")).status == 200
 
 
+@pytest.mark.parametrize("body", [b"\x1f\x8b\x08 compressed", b"{}", b'{"model": ["spare"]}', b'[{"model": "nobody"}]'])
+async def test_where_models_are_declared_what_names_none_is_refused(
+    strict_client: RawClient, answers: Answers, body: bytes
+) -> None:
+    reply = await strict_client.ask("POST", CHAT, body)
+    assert reply.status == 400
+    assert not answers.asked
+
+
+async def test_of_two_models_in_one_body_the_last_one_counts_here_and_there(
+    strict_client: RawClient, upstream: ScriptedUpstream, answers: Answers
+) -> None:
+    reply = await strict_client.ask("POST", CHAT, b'{"model": "nobody", "messages": [], "model": "smart"}')
+    assert reply.status == 200
+    assert upstream.received[0].body == b'{"model": "gpt-real", "messages": [], "model": "gpt-real"}'
+    assert answers.asked == ["second"]
+
+
 @pytest.mark.parametrize(
     ("path", "body"),
     [
