@@ -405,8 +405,9 @@ def _key(provider: str) -> Secret:
 def serve_upstream(host: str, port: int) -> None:
     """Serve the scripted upstream by itself until Ctrl-C.
 
-    It says where it listens and which keys it accepts: minted ones, or those in CONFORMANCE_UPSTREAM_OPENAI_KEY and
-    CONFORMANCE_UPSTREAM_ANTHROPIC_KEY. Scripts and journal are at the control address.
+    It says where each provider listens and which key it accepts: a minted one, or the one in
+    CONFORMANCE_UPSTREAM_OPENAI_KEY, CONFORMANCE_UPSTREAM_GEMINI_KEY and so on; for Bedrock it is the secret access key
+    of AKIACONFORMANCE00000. Scripts and journal are at the control address.
     """
     from conformance.upstream.standalone import serve_until_interrupted
 
