@@ -68,6 +68,15 @@ async def test_a_key_is_shown_once(keys: Callable[..., Result]) -> None:
         assert plaintext not in shown.stdout
 
 
+async def test_a_key_may_be_held_to_a_family_that_is_there(config: Path, keys: Callable[..., Result]) -> None:
+    rewrite(config, lambda text: text.replace('id = "anthropic"', 'id = "anthropic"\nfamily = "claude"'))
+    minted = json.loads(keys("mint", "--name", "agent", "--family", "claude", "--json").stdout)
+    assert minted["family"] == "claude"
+    refused = keys("mint", "--name", "agent", "--family", "gemini")
+    assert refused.exit_code == 2
+    assert "no provider is of the family 'gemini'" in refused.stderr
+
+
 async def test_a_key_is_minted_for_machines(keys: Callable[..., Result]) -> None:
     options = ("--name", "ci", "--expires-in", "2h", "--surface", "openai-chat", "--json")
     minted = json.loads(keys("mint", *options).stdout)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import sqlite3
 import time
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,24 @@ if TYPE_CHECKING:
 @pytest.fixture
 def database(tmp_path: Path) -> Path:
     return tmp_path / "keys.sqlite3"
+
+
+def test_a_database_of_an_earlier_release_is_kept(database: Path) -> None:
+    with sqlite3.connect(database) as old:
+        columns = (
+            "name TEXT NOT NULL, surfaces TEXT NOT NULL, created_at REAL NOT NULL, expires_at REAL, revoked_at REAL"
+        )
+        old.execute(f"CREATE TABLE keys (digest BLOB PRIMARY KEY, {columns}) WITHOUT ROWID")
+        old.execute("INSERT INTO keys VALUES (?, 'old', '', 1.0, NULL, NULL)", (hashlib.sha256(b"gw-old").digest(),))
+    old.close()
+    for _ in range(2):
+        with KeyStore(database) as store:
+            found = store.find("gw-old")
+            assert found is not None
+            assert (found.name, found.family) == ("old", None)
+            held = store.find(store.mint("new", family="claude").plaintext)
+            assert held is not None
+            assert held.family == "claude"
 
 
 def test_a_minted_key_is_random_and_only_its_digest_is_stored(database: Path) -> None:
