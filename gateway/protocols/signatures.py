@@ -1,9 +1,10 @@
 """Signatures on their way through a client of another protocol, and back to the provider that wrote them.
 
-Anthropic and OpenAI sign reasoning: their own carriers (`signature`, `data`, `encrypted_content`) hold the signature as
-it is. Gemini signs parts of any kind, and wants each signature back on the part that it stood on: in the hub, and in
-the carriers of other protocols, it is marked with that place. A signature on anything but a thought becomes a
-`RedactedThinking` of its own: before its `call`, after its `text`, or in the place of a part that held nothing else.
+A signature is worth something to its issuer only: in the hub, and in the carriers of other protocols, it is marked with
+that issuer. Anthropic and OpenAI sign reasoning: their own carriers (`signature`, `data`, `encrypted_content`) hold the
+signature as they made it. Gemini signs parts of any kind, and wants each signature back on the part that it stood on,
+which its mark tells. A signature on anything but a thought becomes a `RedactedThinking` of its own: before its `call`,
+after its `text`, or in the place of a part that held nothing else.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 Place = Literal["thought", "call", "text", "empty"]
+Issuer = Literal["anthropic", "openai"]
+_MARKED = ("anthropic.", "openai.", "gemini.")
 _MARKS: dict[Place, str] = {
     "thought": "gemini.thought.",
     "call": "gemini.call.",
@@ -57,9 +60,19 @@ def only_geminis(parts: Iterable[hub.Part]) -> list[hub.Part]:
     return [part for part in parts if _token(part) is None or unmarked(_token(part) or "")]
 
 
-def without_geminis(parts: Iterable[hub.Part]) -> list[hub.Part]:
-    """Without what only Gemini would know again, and without reasoning that nobody has signed."""
-    return [part for part in parts if (token := _token(part)) is None or (token and not unmarked(token))]
+def read(issuer: Issuer, token: str) -> str:
+    """A signature from a carrier of the issuer's protocol: its own, if it bears no other mark."""
+    return token if not token or token.startswith(_MARKED) else f"{issuer}.{token}"
+
+
+def written(issuer: Issuer, token: str) -> str:
+    """For a carrier of the issuer's protocol: its own signatures stand there as it made them."""
+    return token.removeprefix(f"{issuer}.")
+
+
+def only(issuer: Issuer, parts: Iterable[hub.Part]) -> list[hub.Part]:
+    """Without the reasoning that the issuer has not signed."""
+    return [part for part in parts if (token := _token(part)) is None or token.startswith(f"{issuer}.")]
 
 
 def _token(part: hub.Part) -> str | None:

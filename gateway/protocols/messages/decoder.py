@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gateway.protocols import hub
+from gateway.protocols import hub, signatures
 from gateway.protocols.codec import Json, StreamDecoder, read_event, words
 from gateway.protocols.messages.answer import STATUSES, STOPS, read_usage, refused_in
 
@@ -72,7 +72,7 @@ def _part(block: Json) -> hub.Part | None:
         case "thinking":
             return hub.Thinking()
         case "redacted_thinking":
-            return hub.RedactedThinking(block["data"])
+            return hub.RedactedThinking(signatures.read("anthropic", block["data"]))
         case "text":
             return hub.Text()
         case _:
@@ -88,4 +88,4 @@ def _delta(delta: Json) -> Iterator[hub.Event]:
         case "input_json_delta":
             yield hub.Delta(delta["partial_json"])
         case "signature_delta":
-            yield hub.Signed(delta["signature"])
+            yield hub.Signed(signatures.read("anthropic", delta["signature"]))

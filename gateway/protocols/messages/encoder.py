@@ -8,6 +8,7 @@ from gateway import sse
 from gateway.protocols import hub
 from gateway.protocols.codec import Json, StreamEncoder, write_event
 from gateway.protocols.messages.answer import write_answer, write_error, write_stop, write_usage
+from gateway.protocols.messages.parts import write_signature
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,7 +35,7 @@ class Encoder(StreamEncoder):
             case hub.Delta(text):
                 yield self._delta(text)
             case hub.Signed(signature):
-                yield self._sent({"type": "signature_delta", "signature": signature})
+                yield self._sent({"type": "signature_delta", "signature": write_signature(signature)})
             case hub.Closed():
                 yield _named(type="content_block_stop", index=self._index)
             case hub.Finished():
@@ -69,7 +70,7 @@ def _begun(part: hub.Part) -> Json:
         case hub.Thinking():
             return {"type": "thinking", "thinking": "", "signature": ""}
         case hub.RedactedThinking():
-            return {"type": "redacted_thinking", "data": part.data}
+            return {"type": "redacted_thinking", "data": write_signature(part.data)}
         case _:
             return {"type": "text", "text": ""}
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
+from base64 import b64decode
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
-from gateway.protocols import hub
+from gateway.protocols import hub, signatures
 from gateway.protocols.codec import Json, arguments_value, compact
 
 if TYPE_CHECKING:
@@ -23,9 +24,9 @@ def read_content(content: Any, where: str | None) -> Iterator[hub.Part]:
             case "text":
                 yield hub.Text(block["text"])
             case "thinking":
-                yield hub.Thinking(block["thinking"], block.get("signature") or "")
+                yield hub.Thinking(block["thinking"], signatures.read("anthropic", block.get("signature") or ""))
             case "redacted_thinking":
-                yield hub.RedactedThinking(block["data"])
+                yield hub.RedactedThinking(signatures.read("anthropic", block["data"]))
             case "tool_use":
                 yield hub.ToolUse(block["id"], block["name"], compact(block["input"]))
             case "tool_result":
@@ -52,9 +53,9 @@ def write_content(parts: Iterable[hub.Part]) -> Iterator[Json]:
             case hub.Text(text) | hub.Refusal(text):
                 yield {"type": "text", "text": text}
             case hub.Thinking(text, signature):
-                yield {"type": "thinking", "thinking": text, "signature": signature}
+                yield {"type": "thinking", "thinking": text, "signature": write_signature(signature)}
             case hub.RedactedThinking(data):
-                yield {"type": "redacted_thinking", "data": data}
+                yield {"type": "redacted_thinking", "data": write_signature(data)}
             case hub.ToolUse():
                 yield {"type": "tool_use", "id": part.id, "name": part.name, "input": arguments_value(part.arguments)}
             case hub.ToolResult():
@@ -69,11 +70,26 @@ def write_content(parts: Iterable[hub.Part]) -> Iterator[Json]:
             case hub.Image():
                 yield {"type": "image", "source": _base64(part)}
             case hub.Document():
-                yield {"type": "document", "source": _base64(part)} | ({"title": part.name} if part.name else {})
+                titled = {"title": part.name} if part.name else {}
+                yield {"type": "document", "source": _read_by_claude(part), **titled}
+
+
+def write_signature(token: str) -> str:
+    return signatures.written("anthropic", token)
 
 
 def tool_id(given: str) -> str:
     return given if _TOOL_ID.fullmatch(given) else f"toolu_{sha256(given.encode()).hexdigest()[:24]}"
+
+
+def _read_by_claude(part: hub.Document) -> Json:
+    """PDFs and plain text are all that Claude reads."""
+    if part.media_type.startswith("text/"):
+        text = b64decode(part.data).decode(errors="replace")
+        return {"type": "text", "media_type": "text/plain", "data": text}
+    if part.media_type != "application/pdf":
+        raise hub.UntranslatableError("messages.document", f"Claude reads PDFs and text, and no {part.media_type}")
+    return _base64(part)
 
 
 def _base64(part: hub.Image | hub.Document) -> Json:

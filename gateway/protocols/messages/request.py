@@ -146,7 +146,7 @@ def _write_turns(request: hub.Request) -> Iterator[Json]:
     spoken = (turn for turn in request.turns if turn.role != "system")
     for role, group in groupby(spoken, key=lambda turn: turn.role):
         said = [part for turn in group for part in turn.parts]
-        parts = signatures.without_geminis(said)
+        parts = signatures.only("anthropic", said)
         if len(parts) < len(said):
             request.lose("messages.thinking")
         parts.sort(key=lambda part: not isinstance(part, hub.ToolResult) if role == "user" else 0)

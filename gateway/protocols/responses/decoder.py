@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gateway.protocols import hub
+from gateway.protocols import hub, signatures
 from gateway.protocols.codec import Json, StreamDecoder, read_event, words
 from gateway.protocols.responses.answer import read_answer
 
@@ -93,7 +93,7 @@ class Decoder(StreamDecoder):
             if item["type"] == "function_call":
                 yield from self._told(item["arguments"])
             if item["type"] == "reasoning" and item.get("encrypted_content"):
-                yield hub.Signed(item["encrypted_content"])
+                yield hub.Signed(signatures.read("openai", item["encrypted_content"]))
         yield from self._closed()
 
     def _closed(self) -> Iterator[hub.Event]:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from gateway.protocols import hub
+from gateway.protocols import hub, signatures
 from gateway.protocols.openai import read_document, read_image, write_document, write_image
 from gateway.protocols.responses.custom import unwrapped, wrapped
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
     from gateway.protocols.codec import Json
 
@@ -25,7 +25,7 @@ def read_item(item: Json) -> Iterator[hub.Part]:
             yield hub.ToolUse(item["call_id"], item["name"], wrapped(item["input"]), namespace, custom=True)
         case "reasoning":
             summary = "".join(part["text"] for part in item.get("summary") or ())
-            proof = item.get("encrypted_content") or ""
+            proof = signatures.read("openai", item.get("encrypted_content") or "")
             if summary:
                 yield hub.Thinking(summary, proof)
             elif proof:
@@ -81,18 +81,20 @@ def write_item(part: hub.Part, item_id: str) -> Json:
             if part.custom:
                 return {"type": "custom_tool_call", **called, "input": unwrapped(part.arguments)}
             return {"type": "function_call", **called, "arguments": part.arguments}
-        case hub.Thinking(text, signature):
-            return _reasoning(item_id, [{"type": "summary_text", "text": text}], signature)
-        case hub.RedactedThinking(data):
-            return _reasoning(item_id, [], data)
+        case hub.Thinking() | hub.RedactedThinking():
+            return {"id": item_id, **write_reasoning(part)}
         case _:
             content = [write_content(part)]
             return {"type": "message", "id": item_id, "status": "completed", "role": "assistant", "content": content}
 
 
-def _reasoning(item_id: str, summary: Iterable[Json], proof: str) -> Json:
-    item: Json = {"type": "reasoning", "id": item_id, "summary": list(summary)}
-    return item | ({"encrypted_content": proof} if proof else {})
+def write_reasoning(part: hub.Thinking | hub.RedactedThinking) -> Json:
+    match part:
+        case hub.Thinking(text, token):
+            item: Json = {"type": "reasoning", "summary": [{"type": "summary_text", "text": text}]}
+        case hub.RedactedThinking(token):
+            item = {"type": "reasoning", "summary": []}
+    return item | ({"encrypted_content": signatures.written("openai", token)} if token else {})
 
 
 def write_content(part: hub.Part) -> Json:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
-from gateway.protocols import hub
+from gateway.protocols import hub, signatures
 from gateway.protocols.codec import Json, present, unread
 from gateway.protocols.openai import (
     one_call_only,
@@ -17,7 +17,7 @@ from gateway.protocols.openai import (
     write_schema,
 )
 from gateway.protocols.responses.custom import read_custom
-from gateway.protocols.responses.parts import read_content, read_item, write_part
+from gateway.protocols.responses.parts import read_content, read_item, write_part, write_reasoning
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -161,7 +161,10 @@ def write_request(request: hub.Request) -> Json:
 def _write_turn(turn: hub.Turn, request: hub.Request) -> Iterator[Json]:
     """Calls, results and reasoning are items; all that is said between them is one message."""
     said: list[Json] = []
-    for part in turn.parts:
+    known = signatures.only("openai", turn.parts)
+    if len(known) < len(turn.parts):
+        request.lose("messages.thinking")
+    for part in known:
         match part:
             case hub.ToolResult():
                 if part.is_error:
@@ -177,7 +180,9 @@ def _write_turn(turn: hub.Turn, request: hub.Request) -> Iterator[Json]:
                     "arguments": part.arguments or "{}",
                 }
             case hub.Thinking() | hub.RedactedThinking():
-                request.lose("messages.thinking")  # only the provider that wrote it would take it back
+                yield from _write_message(turn.role, said)
+                said = []
+                yield write_reasoning(part)
             case _:
                 said.append(write_part(part, turn.role))
     yield from _write_message(turn.role, said)

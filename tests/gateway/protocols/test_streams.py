@@ -24,7 +24,7 @@ EVERYTHING = (
     hub.Opened(hub.Thinking()),
     hub.Delta("Two "),
     hub.Delta("cities."),
-    hub.Signed("c2ln"),
+    hub.Signed("gemini.thought.c2ln"),
     hub.Closed(),
     hub.Opened(hub.Text()),
     hub.Delta("Let me"),
