@@ -88,7 +88,7 @@ def _read_by_claude(part: hub.Document) -> Json:
         text = b64decode(part.data).decode(errors="replace")
         return {"type": "text", "media_type": "text/plain", "data": text}
     if part.media_type != "application/pdf":
-        raise hub.UntranslatableError("messages.document", f"Claude reads PDFs and text, and no {part.media_type}")
+        raise hub.UntranslatableError("messages.content", f"Claude reads PDFs and text, and no {part.media_type}")
     return _base64(part)
 
 
