@@ -3,9 +3,11 @@
 import json
 
 from conformance.api import (
+    BEDROCK,
     CHAT,
     MESSAGES,
     RESPONSES,
+    VERTEX,
     Ask,
     Client,
     Reply,
@@ -20,6 +22,7 @@ from conformance.suites.translation.refusals import refused
 
 LONG = "look_up_the_weather_of_today_and_of_the_coming_days_in_a_city_of_the_north_or_of_the_south"
 LONGEST_AT_OPENAI = 64
+TAKES_LONG_NAMES = (MESSAGES, BEDROCK, VERTEX)
 
 
 @check(
@@ -64,7 +67,7 @@ async def test_a_name_that_the_provider_cannot_take_comes_back_as_it_was(client:
         return
     received = await asked.received()
     (name,) = understood(received).tools
-    assert protocol_of(received) == MESSAGES or len(name) <= LONGEST_AT_OPENAI, f"the provider refuses {name}"
+    assert protocol_of(received) in TAKES_LONG_NAMES or len(name) <= LONGEST_AT_OPENAI, f"the provider refuses {name}"
     called = await upstream.answers(Reply(tool_calls=(ToolCall("call_1", name, '{"city": "Oslo"}'),)))
     answer = await client.ask(Ask(called.prompt, tools=(Tool(LONG),)))
     assert [call.name for call in answer.tool_calls] == [LONG]
