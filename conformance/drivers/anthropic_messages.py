@@ -43,6 +43,7 @@ class MessagesClient(Client):
     """`anthropic.Anthropic(...).messages`, or its beta twin where an ask names betas."""
 
     surface: ClassVar = Surface.ANTHROPIC_MESSAGES
+    package: ClassVar = "anthropic"
     path: ClassVar = "/v1/messages"
 
     def _connect(self, **settings: Any) -> Any:

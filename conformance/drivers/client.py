@@ -90,12 +90,15 @@ class Door:
 
 
 class Client(ABC):
-    """One SDK client. `ask` answers or raises `ClientFailedError`; retries are off unless a check is about them.
+    """One SDK client; `package` is what the SDK comes in.
+
+    `ask` answers or raises `ClientFailedError`; retries are off unless a check is about them.
 
     `sdk` is the SDK's own client where it runs elsewhere, and then knows its door, tape and retries already.
     """
 
     surface: ClassVar[Surface]
+    package: ClassVar[str]
     path: ClassVar[str]
     modes: ClassVar[tuple[Mode, ...]] = (Mode.HTTP, *EVERY_MODE)
 

@@ -40,6 +40,7 @@ class GeminiClient(Client):
     """`google.genai.Client(...).models`, asynchronous below `.aio`."""
 
     surface: ClassVar = Surface.GEMINI
+    package: ClassVar = "google-genai"
     path: ClassVar = "/v1beta/models"
     modes: ClassVar = BARE
 

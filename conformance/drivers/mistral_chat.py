@@ -22,6 +22,7 @@ _MILLISECONDS = 1000
 class MistralClient(ChatClient):
     """`mistralai.client.Mistral(...).chat`: knows no fields but its own, and no query."""
 
+    package: ClassVar = "mistralai"
     path: ClassVar = "/chat/completions"
     modes: ClassVar = (Mode.MISTRALAI, Mode.MISTRALAI_STREAM)
 

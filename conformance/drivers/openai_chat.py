@@ -25,6 +25,8 @@ _STOPS = {"stop": "end", "length": "length", "tool_calls": "tool-use", "content_
 class OpenAIClient(Client):
     """What the two OpenAI surfaces share: one SDK, one way to connect."""
 
+    package: ClassVar = "openai"
+
     def _connect(self, **settings: Any) -> Any:
         return (openai.OpenAI if self.mode.blocks else openai.AsyncOpenAI)(**settings)
 

@@ -2,7 +2,7 @@
 
 from conformance.lanes.installs import NotInstalledError, chosen, described, install_lane, installed_lane
 from conformance.lanes.sdk import RemoteSdk
-from conformance.lanes.table import MAIN, Lane, UnknownLaneError, lane, lanes, main_lane
+from conformance.lanes.table import MAIN, Lane, UnknownLaneError, generation, lane, lanes, main_lane
 from conformance.lanes.workers import Workers
 
 __all__ = [
@@ -14,6 +14,7 @@ __all__ = [
     "Workers",
     "chosen",
     "described",
+    "generation",
     "install_lane",
     "installed_lane",
     "lane",

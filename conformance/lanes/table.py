@@ -11,6 +11,7 @@ from typing import Literal
 from pydantic import ConfigDict, Field, TypeAdapter
 from pydantic.dataclasses import dataclass
 
+from conformance.drivers import CLIENTS
 from conformance.surface import Surface
 
 MAIN = "main"
@@ -53,5 +54,9 @@ def lane(name: str) -> Lane:
 
 def main_lane(surface: Surface) -> str:
     """What the lane of the harness's own process is called on a surface: the SDK and its generation."""
-    sdk = "anthropic" if surface == Surface.ANTHROPIC_MESSAGES else "openai"
-    return f"{sdk}-{version(sdk).partition('.')[0]}"
+    return generation(CLIENTS[surface].package)
+
+
+def generation(package: str) -> str:
+    """An SDK and its major version."""
+    return f"{package}-{version(package).partition('.')[0]}"

@@ -8,8 +8,9 @@ from importlib.metadata import version
 from shlex import quote
 from typing import TYPE_CHECKING
 
+from conformance.drivers import Mode, client_of
 from conformance.extensions import extensions
-from conformance.lanes import MAIN, main_lane
+from conformance.lanes import MAIN, generation
 from conformance.run.stage import DIRECT, FAULT, TARGET
 from conformance.run.sweep import swept
 from conformance.run.waivers import waived
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
 SUITE = "llm-gateway-conformance"
 _WORST_FIRST: tuple[Outcome, ...] = ("error", "fail", "flaky", "pass")
-_PACKAGES = ("openai", "anthropic", "httpx2", "pytest")
+_PACKAGES = ("openai", "anthropic", "google-genai", "mistralai", "httpx2", "pytest")
 
 
 def report(
@@ -111,7 +112,8 @@ def driver(result: Result) -> str:
     """What drove the case: the SDK with its generation, and how it was called."""
     if result.mode == "http":
         return "http"
-    lane = main_lane(result.surface) if result.lane == MAIN else result.lane
+    client = client_of(result.surface, Mode(result.mode))
+    lane = generation(client.package) if client and result.lane == MAIN else result.lane
     return f"{lane} {result.mode}"
 
 
