@@ -18,6 +18,7 @@ from conformance.api import (
     ToolCall,
     Upstream,
     assert_absent,
+    assert_in_order,
     assert_unchanged,
     check,
     frames,
@@ -58,6 +59,7 @@ async def test_a_stream_comes_in_sound_frames_and_in_order(
     expected = [frame.event for frame in frames((await script.received()).sent)]
     assert [event["type"] for event in got] == [event["type"] for event in expected]
     assert_unchanged(got, expected, where="the events in the frames")
+    assert_in_order(BEDROCK, answer.content)
 
 
 @check(
@@ -81,6 +83,7 @@ async def test_converse_is_passed_on_and_back_as_it_is(client: BedrockClient, up
         else:
             kinds = [[frame.kind for frame in frames(content)] for content in (answer.content, received.sent)]
             assert kinds[0] == kinds[1]
+            assert_in_order(BEDROCK, answer.content)
 
 
 def _conversed(prompt: str) -> dict[str, Any]:
