@@ -2,7 +2,7 @@
 
 from conformance.documented.answers import answer, stops, stream
 from conformance.documented.examples import Documented, together, with_field_everywhere
-from conformance.documented.requests import betas, choices, countable, documented_fields, options, tools, turns
+from conformance.documented.requests import betas, choices, countable, options, tools, turns
 
 __all__ = [
     "Documented",
@@ -10,7 +10,6 @@ __all__ = [
     "betas",
     "choices",
     "countable",
-    "documented_fields",
     "options",
     "stops",
     "stream",

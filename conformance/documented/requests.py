@@ -21,9 +21,6 @@ _DECLARED = {
     Surface.OPENAI_RESPONSES: ResponseCreateParamsBase,
     Surface.ANTHROPIC_MESSAGES: MessageCreateParamsBase,
 }
-_OLDER = {Surface.ANTHROPIC_MESSAGES: {"temperature", "top_p", "top_k"}}
-"""What 2023-06-01 of Messages takes, and today's SDK has no fields for."""
-
 _REFERENCES = {
     Surface.OPENAI_CHAT: {"type": "function", "function": {"name": "a_name"}},
     Surface.OPENAI_RESPONSES: {"type": "function", "name": "a_name"},
@@ -31,11 +28,6 @@ _REFERENCES = {
 _CONVERSATIONS = ("messages", "input")
 _NOT_OPTIONS = {"model", "stream", "tools", "tool_choice", "betas", *_CONVERSATIONS}
 """`stream` decides how the answer comes; `betas` are a header; the others have functions of their own."""
-
-
-def documented_fields(surface: Surface) -> set[str]:
-    """The names of all that a request's body may hold."""
-    return {*fields(_DECLARED[surface]), *_OLDER.get(surface, ()), "stream"} - {"betas"}
 
 
 @cache
