@@ -221,3 +221,21 @@ def test_translation_cannot_be_claimed_without_a_pair_to_translate(tmp_path: Pat
 )
 def test_reports_on_two_versions_are_filed_apart(asked: str, name: str) -> None:
     assert asked_name(asked, load(asked)) == name
+
+
+def test_routing_cannot_be_claimed_without_saying_how_it_is_done(tmp_path: Path) -> None:
+    text = TOML.replace('profiles = ["openai-chat"]', 'profiles = ["openai-chat", "routing"]')
+    with pytest.raises(TargetInvalidError, match=r"\[target.routing\] does not say how it picks a provider"):
+        load(written(tmp_path, text))
+
+
+def test_routing_names_providers_that_the_upstream_plays(tmp_path: Path) -> None:
+    legs = "[{ provider = 'openai', model = 'a' }, { provider = 'mistrall', model = 'b' }]"
+    routing = f"""
+[target.routing]
+choice = {{ header = "x-provider", model = "a", default = "openai", providers = {{ m = "mistral" }} }}
+fallback = {{ model = "sure", legs = {legs}, statuses = [503] }}
+alias = {{ model = "fast", upstream_name = "a" }}
+"""
+    with pytest.raises(TargetInvalidError, match="unknown provider 'mistrall', did you mean mistral"):
+        load(written(tmp_path, TOML + routing))

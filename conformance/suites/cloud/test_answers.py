@@ -99,7 +99,7 @@ async def _sent(client: Client, http: Http, body: Any, *, stream: bool = False) 
 
 @check(
     "cloud/answer/unchanged",
-    requirement="cloud-answer-unchanged",
+    requirement="cloud-answer-whole",
     feature="body",
     surfaces=CLOUDS,
     modes=HTTP,

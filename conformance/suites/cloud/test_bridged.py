@@ -19,6 +19,7 @@ from conformance.api import (
     ProviderError,
     Received,
     Reply,
+    Tool,
     Upstream,
     assert_kept,
     check,
@@ -26,6 +27,7 @@ from conformance.api import (
 
 CLOUDS = (BEDROCK, VERTEX)
 TAKEN, NEVER_SEEN = "interleaved-thinking-2025-05-14", "never-seen-2099-01-01"
+SHORTENING = "context-management-2025-06-27"
 LONGEST_SILENCE = 40.0
 """Seconds: a gateway that sends a ping every half a minute keeps every client waiting."""
 
@@ -86,14 +88,13 @@ async def test_a_client_hears_pings_while_the_cloud_is_silent(client: Client, up
     surfaces=(MESSAGES,),
     over=CLOUDS,
     modes=(Mode.HTTP,),
-    catches=("strips-cache-control", "moves-thinking-first", "drops-context-management"),
+    catches=("strips-cache-control", "moves-thinking-first"),
 )
 async def test_what_a_cloud_has_in_common_with_anthropic_arrives_in_its_place(
     client: Client, upstream: Upstream, http: Http
 ) -> None:
     script = await upstream.answers()
     headers = [("x-api-key", client.door.key), ("anthropic-version", "2023-06-01")]
-    headers.append(("anthropic-beta", "context-management-2025-06-27"))
     body = client.body(script.prompt) | _SHARED
     body["messages"] = [*body["messages"], *_REPLAYED]
     answer = await http.send("POST", client.url(), headers=headers, body=body)
@@ -112,7 +113,6 @@ _SHARED: dict[str, Any] = {
     "system": [{"type": "text", "text": "You speak Norwegian only.", "cache_control": _FOR_AN_HOUR}],
     "tools": [{"name": "tide", "input_schema": {"type": "object"}, "cache_control": {"type": "ephemeral"}}],
     "thinking": {"type": "enabled", "budget_tokens": 1024},
-    "context_management": {"edits": [{"type": "clear_tool_uses_20250919"}]},
 }
 _REPLAYED: list[Any] = [
     {
@@ -141,6 +141,25 @@ def _assert_marked(body: dict[str, Any]) -> None:
         marks = [entry["cachePoint"] for entry in entries if "cachePoint" in entry]
         assert len(marks) == 1, f"{len(marks)} cache points stand beside the {where}: {entries}"
         assert where == "tools" or marks[0].get("ttl") == "1h", f"the hour of the mark in {where} is lost"
+
+
+@check(
+    "translation/cloud/context-management",
+    requirement="cloud-context-bridged",
+    profile="translation",
+    feature="betas",
+    surfaces=(MESSAGES,),
+    over=CLOUDS,
+    catches=("drops-context-management",),
+)
+async def test_how_the_context_is_kept_short_arrives_with_its_beta(client: Client, upstream: Upstream) -> None:
+    edits = {"edits": [{"type": "clear_tool_uses_20250919"}]}
+    script = await upstream.answers()
+    ask = Ask(script.prompt, betas=(SHORTENING,), tools=(Tool("tide"),), fields={"context_management": edits})
+    await client.ask(ask)
+    received = await script.received()
+    assert received.json.get("context_management") == edits
+    assert SHORTENING in _betas(received)
 
 
 @check(

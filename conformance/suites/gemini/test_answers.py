@@ -135,7 +135,7 @@ async def _sent(client: GeminiClient, http: Http, url: str, body: Any) -> Exchan
 
 @check(
     "gemini/answer-unchanged",
-    requirement="gemini-answer-unchanged",
+    requirement="gemini-answer-whole",
     feature="body",
     surfaces=(GEMINI,),
     modes=HTTP,
@@ -166,13 +166,30 @@ async def test_an_answer_is_the_providers_field_for_field_in_each_of_its_forms(
 async def test_a_request_reaches_the_provider_field_for_field(
     client: GeminiClient, upstream: Upstream, http: Http
 ) -> None:
-    for fields in (_EVERYTHING, {"neverSeen": {"since": "2099"}}, {"generationConfig": {"neverSeen": None}}):
+    script = await upstream.answers()
+    body = client.body(script.prompt)
+    body |= _EVERYTHING | {"contents": [*body["contents"], *_EVERYTHING["contents"]]}
+    answer = await _sent(client, http, client.url(), body)
+    assert answer.status == 200, f"refused with {answer.status}: {answer.content[:200]!r}"
+    assert_kept((await script.received()).json, body, where="the request at the upstream")
+
+
+@check(
+    "gemini/request-unknown",
+    requirement="gemini-unknown-fields",
+    feature="body",
+    surfaces=(GEMINI,),
+    modes=HTTP,
+    catches=("forwards-known-gemini-fields",),
+)
+async def test_what_gemini_makes_of_a_field_nobody_has_heard_of_is_for_gemini_to_say(
+    client: GeminiClient, upstream: Upstream, http: Http
+) -> None:
+    for fields in ({"neverSeen": {"since": "2099"}}, {"neverSeen": None, "labels": {"a": "b"}}):
         script = await upstream.answers()
-        body = client.body(script.prompt)
-        body |= fields | {"contents": [*body["contents"], *fields.get("contents", [])]}
-        answer = await _sent(client, http, client.url(), body)
+        answer = await _sent(client, http, client.url(), client.body(script.prompt) | fields)
         received = await script.received()
-        assert_unchanged(received.json, body, where="the request at the upstream")
+        assert "neverSeen" in received.json, "the field did not arrive"
         assert answer.status == received.status, f"the provider said {received.status}, the gateway {answer.status}"
 
 
