@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
+from http import HTTPStatus
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
@@ -127,18 +128,25 @@ def _excuse(recording: Recording, played: Played | None, target: Target) -> Excu
 
 def _notes(target: Target, recordings: Sequence[Recording], replay: Replayed) -> Iterator[str]:
     """How many passed on each way, and how many were left out for which reason."""
-    passed = Counter((it.way, not it.findings.must) for it in replay.played if it.way.part != "unchanged")
+    across = [it for it in replay.played if it.way.part != "unchanged"]
     for part, said in _WAYS.items():
-        ways = sorted({way for way, _ in passed if way.part == part}, key=str)
-        counts = (f"{way} {passed[way, True]}/{passed[way, True] + passed[way, False]}" for way in ways)
+        ways = sorted({it.way for it in across if it.way.part == part}, key=str)
         if ways:
-            yield f"{said}: {', '.join(counts)}."
+            yield f"{said}: {', '.join(_tally([it for it in across if it.way == way]) for way in ways)}."
     played = {each.recording.id: each for each in replay.played if each.way.part == "unchanged"}
     excuses = Counter(_reason(_excuse(each, played.get(each.id), target)) for each in recordings)
     if left_out := [f"{count} {reason}" for reason, count in excuses.most_common() if reason]:
         yield f"Left out, byte for byte: {', '.join(left_out)}."
-    if passed and (silent := sum(not readable(each) for each in recordings)):
-        yield f"Left out, translated: {silent} that hold no answer in one of the forms of the four protocols."
+    silent = Counter(each.protocol for each in recordings if not readable(each))
+    if across and silent:
+        silences = ", ".join(f"{protocol} {count}" for protocol, count in silent.items())
+        yield f"Left out, translated, as they hold no answer in a form of the four protocols: {silences}."
+
+
+def _tally(played: Sequence[Played]) -> str:
+    way, passed = played[0].way, [it for it in played if not it.findings.must]
+    refused = sum(it.status != HTTPStatus.OK for it in passed) if way.part == "request" else 0
+    return f"{way} {len(passed)}/{len(played)}{f' ({refused} refused by name)' if refused else ''}"
 
 
 def _reason(excuse: Excuse | None) -> str:

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import json
 import re
+from base64 import b64decode
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from conformance.oracles import protocol_of, understood
+from conformance.oracles.schema import objections
+from conformance.recordings.meaning import strings
 from conformance.surface import PROVIDER_OF
 
 if TYPE_CHECKING:
@@ -72,10 +76,26 @@ def _changed(recording: Recording, received: Received) -> Iterator[str]:
     for aspect, expected in theirs.items():
         if mine[aspect] != expected and not (aspect == "limit" and expected is None):
             yield f"{aspect}: {str(mine[aspect])[:300]} in place of {str(expected)[:300]}"
-    arrived = received.body.decode().translate(_ONE_ALPHABET)
+    yield from _undeclared(said, received)
+    arrived = strings(received.json)
     for media in _media(recording.asked):
-        if media.translate(_ONE_ALPHABET) not in arrived:
+        if not any(shown in text.translate(_ONE_ALPHABET) for shown in _forms(media) for text in arrived):
             yield f"what was shown is lost: {media[:60]}... of {len(media)} characters"
+
+
+def _forms(media: str) -> Iterator[str]:
+    """Base64, and for what is text the text itself."""
+    one = media.translate(_ONE_ALPHABET)
+    yield one
+    with suppress(ValueError):
+        yield b64decode(one).decode().translate(_ONE_ALPHABET)
+
+
+def _undeclared(said: Received, received: Received) -> Iterator[str]:
+    """What the types of the provider's own SDK do not know, where the client's own know what it said."""
+    if not objections(protocol_of(said), said.json, said.path):
+        for problem in objections(protocol_of(received), received.json, received.path):
+            yield f"the provider's own schema does not allow {problem}"
 
 
 def _read(received: Received) -> dict[str, Any] | None:

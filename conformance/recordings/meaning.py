@@ -84,7 +84,7 @@ def misreported(got: Failure, recording: Recording, exchange: Exchange) -> Itera
     if got.status != status and not (status in _OVERLOADED and got.status in _OVERLOADED):
         yield f"status {got.status} in place of {status}"
     words = _words_of(recording)
-    if words not in _strings(exchange.json):
+    if words not in strings(exchange.json):
         yield f"the provider's words {words!r} are lost: {exchange.content[:300]!r}"
 
 
@@ -95,15 +95,17 @@ def _key_refused(recording: Recording) -> bool:
 def _words_of(recording: Recording) -> str:
     said = json.loads(recording.answer.body)
     error = said[0] if isinstance(said, list) else said  # as Google puts it where it streams
-    return str((error.get("error") or error)["message"])
+    told = error.get("error") or error
+    return str(told["message"] if "message" in told else told["detail"])
 
 
-def _strings(value: Any) -> list[str]:
+def strings(value: Any) -> list[str]:
+    """All text in a JSON value, wherever it stands."""
     match value:
         case dict():
-            return [text for member in value.values() for text in _strings(member)]
+            return [text for member in value.values() for text in strings(member)]
         case list():
-            return [text for member in value for text in _strings(member)]
+            return [text for member in value for text in strings(member)]
         case str():
             return [value]
         case _:

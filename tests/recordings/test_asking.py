@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from base64 import b64encode
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -89,6 +90,25 @@ def test_the_same_in_another_protocol_has_no_findings() -> None:
 )
 def test_what_is_asked_otherwise_is_named(changes: dict[str, Any], found: str) -> None:
     assert any(line.startswith(found) for line in judge(SENT | changes)), judge(SENT | changes)
+
+
+def test_text_may_be_shown_as_text() -> None:
+    text = "Be clear, and what is more, be brief. " * 3
+    data = b64encode(text.encode()).decode()
+    asked = ASKED | {"messages": [{"role": "user", "content": [{"type": "file", "file": {"file_data": data}}]}]}
+    source = {"type": "text", "media_type": "text/plain", "data": text}
+    sent = SENT | {"messages": [{"role": "user", "content": [{"type": "document", "source": source}]}]}
+    assert not any("what was shown" in line for line in judge(sent, asked))
+    assert any("what was shown" in line for line in judge(SENT, asked))
+
+
+def test_the_provider_is_asked_for_nothing_that_it_does_not_know() -> None:
+    hello = {"messages": [{"role": "user", "content": "Hei"}]}
+    sent = {"model": "m", "max_tokens": 99, **hello}
+    assert judge(sent, sent) == []
+    assert any(
+        line.startswith("the provider's own schema does not allow seed: ") for line in judge(sent | {"seed": 1}, sent)
+    )
 
 
 def test_a_limit_may_be_added_where_a_protocol_must_have_one() -> None:
