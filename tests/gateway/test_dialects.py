@@ -150,6 +150,16 @@ async def test_the_sdk_of_azure_reaches_a_deployment_and_another_protocol(
     ]
 
 
+async def test_azures_responses_are_answered_by_another_protocol(client: RawClient, upstream: ScriptedUpstream) -> None:
+    upstream.says(b'{"id": "c", "model": "m", "choices": [{"message": {"content": "Hei."}, "finish_reason": "stop"}]}')
+    body = json.dumps({"model": "mistral", "input": "Hello"}).encode()
+    reply = await client.ask("POST", "/openai/v1/responses", body, [("api-key", client.key)], anonymous=True)
+    assert reply.json["output"][0]["content"][0]["text"] == "Hei."
+    assert reply.json["model"] == "mistral"
+    assert upstream.received[0].target == "/mistral/v1/chat/completions"
+    assert not upstream.received[0].values("api-key")
+
+
 async def test_azures_first_chunk_has_no_choices(client: RawClient, upstream: ScriptedUpstream) -> None:
     upstream.streams(
         b'data: {"choices":[],"id":"","model":"","prompt_filter_results":[{"prompt_index":0}]}\n\n'

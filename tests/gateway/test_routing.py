@@ -266,14 +266,24 @@ async def strict_client(settings: Settings, key: str, client: RawClient) -> Asyn
         yield RawClient(client.session, strict.url, key)
 
 
-@pytest.mark.parametrize(("path", "kind"), [(CHAT, "model_not_found"), ("/v1/messages", "not_found_error")])
+@pytest.mark.parametrize(
+    ("path", "kind"),
+    [
+        (CHAT, "model_not_found"),
+        ("/v1/responses", "model_not_found"),
+        ("/v1/messages", "not_found_error"),
+        ("/v1beta/models/nobody:generateContent", "NOT_FOUND"),
+        ("/openai/deployments/nobody/chat/completions", "model_not_found"),
+        ("/model/nobody/invoke", "does not exist"),
+    ],
+)
 async def test_where_models_are_declared_others_do_not_exist(
     strict_client: RawClient, answers: Answers, path: str, kind: str
 ) -> None:
     reply = await strict_client.ask("POST", path, json.dumps({"model": "nobody", "messages": SAID}).encode())
     assert reply.status == 404
     assert kind in json.dumps(reply.json)
-    assert "'nobody'" in reply.json["error"]["message"]
+    assert "'nobody'" in json.dumps(reply.json)
     assert not answers.asked
     assert (await chat(strict_client, "spare")).status == 200
 
