@@ -190,3 +190,28 @@ async def test_long_names_of_tools_stay_the_same_through_a_conversation(
     assert len(short) == 64
     assert asked["tool_choice"]["function"]["name"] == short
     assert asked["messages"][1]["tool_calls"][0]["function"]["name"] == short
+
+
+async def test_codex_patches_files_through_chat(openai_client: openai.AsyncOpenAI, upstream: ScriptedUpstream) -> None:
+    def chunk(delta: dict[str, Any], finish: str | None = None) -> bytes:
+        choice = {"index": 0, "delta": delta, "finish_reason": finish}
+        return f"data: {json.dumps({'id': 'c', 'model': 'm', 'choices': [choice]})}\n\n".encode()
+
+    fragments = ['{"inp', 'ut": "*** Begin\\', 'nPatch \\u00e9"', "}"]
+    called = {"index": 0, "id": "call_1", "function": {"name": "apply_patch", "arguments": ""}}
+    upstream.streams(
+        chunk({"tool_calls": [called]}),
+        *(chunk({"tool_calls": [{"index": 0, "function": {"arguments": text}}]}) for text in fragments),
+        chunk({}, "tool_calls"),
+        b"data: [DONE]\n\n",
+    )
+    tools: Any = [{"type": "custom", "name": "apply_patch"}, {"type": "web_search"}]
+    async with openai_client.responses.stream(model="chatty", input="Patch it.", tools=tools) as stream:
+        events = [event async for event in stream]
+    deltas = [event.delta for event in events if event.type == "response.custom_tool_call_input.delta"]
+    assert deltas == ["*** Begin", "\nPatch é"]
+    [item] = (await stream.get_final_response()).output
+    assert item.type == "custom_tool_call"
+    assert (item.name, item.call_id, item.input) == ("apply_patch", "call_1", "*** Begin\nPatch é")
+    [tool] = json.loads(upstream.received[0].body)["tools"]
+    assert tool["function"]["parameters"]["required"] == ["input"]
