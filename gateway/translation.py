@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from gateway import headers
+from gateway import aliases, headers
 from gateway.endings import MESSAGE as BROKE_OFF
 from gateway.errors import REQUEST_ID_HEADERS, RefusalError, bad_gateway
 from gateway.metering import Reading
@@ -162,7 +162,8 @@ def _tripped(it: Translation, error: Exception) -> str:
 
 async def fail(it: Translation, upstream: aiohttp.ClientResponse) -> Answer:
     credential = it.route.upstream.credential
-    text = credential.redact_bytes(await failure_body(upstream)).decode(errors="replace")
+    shown = aliases.error_naming(credential.redact_bytes(await failure_body(upstream)), it.route)
+    text = shown.decode(errors="replace")
     try:
         said: Any = json.loads(text)
     except ValueError:

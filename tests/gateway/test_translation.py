@@ -139,6 +139,13 @@ async def test_the_providers_refusal_of_the_gateways_key_is_no_refusal_of_the_cl
     assert ANTHROPIC_KEY.encode() not in reply.body
 
 
+async def test_the_clients_name_for_a_model_holds_in_errors(client: RawClient, upstream: ScriptedUpstream) -> None:
+    upstream.says(b'{"error": {"message": "claude-real is not there"}}', status=404)
+    body = json.dumps({"model": "bridged", "messages": SAID}).encode()
+    reply = await client.ask("POST", "/v1/chat/completions", body)
+    assert (reply.status, reply.json["error"]["message"]) == (404, "bridged is not there")
+
+
 async def test_an_answer_of_no_protocol_is_the_upstreams_fault(client: RawClient, upstream: ScriptedUpstream) -> None:
     upstream.says(b"[1, 2")
     reply = await client.ask(
