@@ -36,7 +36,7 @@ def error_naming(body: bytes, route: Route) -> bytes:
     if not (route.renamed and route.model and route.upstream_name):
         return body
     shown, hidden = (json.dumps(name)[1:-1].encode() for name in (route.model, route.upstream_name))
-    return re.sub(rb"(?<![\w.-])" + re.escape(hidden) + rb"(?![\w-])", lambda _: shown, body)
+    return re.sub(rb"(?<![\w.-])" + re.escape(hidden) + rb"(?![\w-]|\.\w)", lambda _: shown, body)
 
 
 def with_model(body: bytes, model: str, paths: tuple[tuple[bytes, ...], ...]) -> bytes:
