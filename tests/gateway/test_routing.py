@@ -166,7 +166,8 @@ async def test_an_alias_holds_in_streams_however_they_are_cut(client: RawClient,
 
 
 async def test_an_alias_holds_in_errors(client: RawClient, upstream: ScriptedUpstream) -> None:
-    upstream.says(b'{"error": {"message": "`gpt-real` does not exist, only gpt-real-2, gpt-real.1, my-gpt-real."}}', status=400)
+    error = {"message": "`gpt-real` does not exist, only gpt-real-2, gpt-real.1, my-gpt-real."}
+    upstream.says(json.dumps({"error": error}).encode(), status=400)
     reply = await chat(client, "smart")
     assert reply.json["error"]["message"] == "`smart` does not exist, only gpt-real-2, gpt-real.1, my-gpt-real."
 
