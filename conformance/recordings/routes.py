@@ -13,21 +13,19 @@ if TYPE_CHECKING:
     from conformance.target import Target
 
 _CHAT, _RESPONSES, _MESSAGES = Surface.OPENAI_CHAT, Surface.OPENAI_RESPONSES, Surface.ANTHROPIC_MESSAGES
-_GEMINI, _VERTEX = Surface.GEMINI, r"/v1(?:beta1)?/projects/[^/]+/locations/[^/]+/publishers"
+_GEMINI, _CLAUDE = Surface.GEMINI, r"/v1/projects/[^/]+/locations/[^/]+/publishers/anthropic/models"
 _CALLS = (
     r"POST /v1/(?:chat/completions|responses|messages)",
     r"POST /v1beta/models/[^/]+:(?:g|streamG)enerateContent",
     r"POST /openai/(?:deployments/[^/]+/chat/completions|(?:v1/)?responses|v1/chat/completions)",
     r"POST /model/[^/]+/(?:invoke|invoke-with-response-stream|converse|converse-stream)",
-    rf"POST {_VERTEX}/anthropic/models/[^/]+:(?:r|streamR)awPredict",
-    rf"POST {_VERTEX}/google/models/[^/]+:(?:g|streamG)enerateContent",
+    rf"POST {_CLAUDE}/[^/]+:(?:r|streamR)awPredict",
 )
 _FEATURES = {
     r"POST /v1/messages/count_tokens": "count-tokens",
     r"POST /v1/responses/input_tokens": "count-tokens",
     r"POST /v1beta/models/[^/]+:countTokens": "count-tokens",
     r"POST /model/[^/]+/count-tokens": "count-tokens",
-    rf"POST {_VERTEX}/google/models/[^/]+:countTokens": "count-tokens",
     r"GET /v1(?:beta)?/models(/[^/]+)?": "models",
 }
 _FORMS = (

@@ -40,15 +40,15 @@ def test_what_generates_has_the_form_of_one_of_four_protocols(protocol: str, pat
         "/openai/deployments/mine/chat/completions",
         "/model/anthropic.claude%3A0/invoke-with-response-stream",
         "/v1/projects/p/locations/l/publishers/anthropic/models/claude@1:rawPredict",
-        "/v1beta1/projects/p/locations/l/publishers/google/models/gemini:generateContent",
     ],
 )
 def test_every_target_answers_what_generates(path: str) -> None:
     assert unserved(replace(RECORDING, path=path), None) is None
 
 
-def test_what_no_surface_includes_is_told_by_its_route() -> None:
-    assert str(unserved(replace(RECORDING, path="/v1/files"), None)) == "no surface includes POST /v1/files"
+@pytest.mark.parametrize("path", ["/v1/files", "/v1/projects/p/locations/l/publishers/google/models/g:generateContent"])
+def test_what_no_surface_includes_is_told_by_its_route(path: str) -> None:
+    assert str(unserved(replace(RECORDING, path=path), None)) == f"no surface includes POST {path}"
 
 
 @pytest.mark.parametrize(
