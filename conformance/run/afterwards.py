@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,7 +14,7 @@ from conformance.secrets import redact_bytes
 from conformance.surface import Provider
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from conformance.drivers import Exchange, Tape
     from conformance.run.stage import Stage, Subject
@@ -23,12 +24,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Afterwards:
-    """`transcript` is one line a side for the message; `evidence` a path below the report's directory.
+    """`transcript` tells one line a side for the message; `evidence` is a path below the report's directory.
 
     `secrets` are those that must not be read in either.
     """
 
-    transcript: str = ""
+    transcript: Callable[[], str] = str
     evidence: str = ""
     to_client: tuple[str, ...] = ()
     to_upstream: tuple[str, ...] = ()
@@ -48,7 +49,7 @@ async def look_back(item: pytest.Item, stage: Stage, subject: Subject, tape: Tap
         where = f"evidence/{_slug(item)}"
         evidence.write(stage.out / where, tape.exchanges, journal, stage.known_secrets)
     known = (*stage.known_secrets, *evidence.carried(tape.exchanges))
-    return Afterwards(_transcript(tape.exchanges, journal, known), where, *leaks, known)
+    return Afterwards(partial(_transcript, tape.exchanges, journal, known), where, *leaks, known)
 
 
 def _leaks(stage: Stage, exchanges: list[Exchange], journal: list[Received]) -> tuple[tuple[str, ...], tuple[str, ...]]:

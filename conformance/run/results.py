@@ -74,7 +74,7 @@ def message_of(excinfo: pytest.ExceptionInfo[BaseException] | None, requirement:
         found = f"{found}\nat {excinfo.traceback[-1].path}:{excinfo.traceback[-1].lineno + 1}"
     if isinstance(excinfo.value, TimeoutError):
         found = "the check did not come to an end before its deadline"
-    return f"required: {requirement}\nfound: {_clipped(found)}\n{afterwards.transcript}"
+    return f"required: {requirement}\nfound: {_clipped(found)}\n{afterwards.transcript()}"
 
 
 def _clipped(text: str, limit: int = 1500) -> str:

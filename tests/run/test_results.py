@@ -10,7 +10,7 @@ from conformance.run.results import RESULT, Result, message_of, outcome_of
 from conformance.surface import Surface
 from conformance.upstream import UpstreamUnreachableError
 
-LEFT = Afterwards("client saw: nothing\nupstream saw: nothing")
+LEFT = Afterwards(lambda: "client saw: nothing\nupstream saw: nothing")
 
 
 def result(**fields: Any) -> Result:
