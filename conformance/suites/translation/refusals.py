@@ -1,8 +1,8 @@
-"""Refusing what cannot be translated."""
+"""Refusing what cannot be translated, or saying what was left out."""
 
 from http import HTTPStatus
 
-from conformance.api import Ask, Client, ClientFailedError
+from conformance.api import Ask, Client, ClientFailedError, Tape
 
 REFUSALS = (HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY, HTTPStatus.NOT_IMPLEMENTED)
 
@@ -16,3 +16,8 @@ async def refused(client: Client, ask: Ask) -> bool:
             raise
         return True
     return False
+
+
+def named(tape: Tape, *fields: str) -> bool:
+    """Whether a header of the answer names what was left out, in whatever words of its own."""
+    return any(field in value for field in fields for _, value in tape.last.answer_headers)

@@ -3,8 +3,9 @@
 import json
 from collections.abc import Sequence
 
-from conformance.api import Mode, Tool, ToolCall
+from conformance.api import CHAT, GEMINI, MESSAGES, RESPONSES, Mode, Tool, ToolCall
 
+HUBS = (CHAT, RESPONSES, MESSAGES, GEMINI)
 BOTH = (Mode.ASYNC, Mode.ASYNC_STREAM)
 STREAM = (Mode.ASYNC_STREAM,)
 LETTERS = "Tromsø 日本語 👩‍👩‍👧 e\u0301 \u2028 \u0085 \u2029 end"

@@ -1,13 +1,14 @@
 """Tool calls in a stream that changes its protocol, with nothing else in the answer."""
 
 from conformance.api import Ask, Client, Delivery, Reply, Tape, Tool, Upstream, assert_in_order, check
-from conformance.suites.translation.replies import CALLS, STREAM, assert_apart, meant
+from conformance.suites.translation.replies import CALLS, HUBS, STREAM, assert_apart, meant
 
 
 @check(
     "translation/stream/parallel-calls",
     requirement="translated-tool-calls",
     feature="tools",
+    surfaces=HUBS,
     modes=STREAM,
     catches=("loses-second-tool-call", "merges-parallel-calls"),
 )
@@ -19,6 +20,7 @@ async def test_calls_at_once_stay_apart_in_a_stream(client: Client, upstream: Up
     "translation/stream/arguments-when-done",
     requirement="translated-tool-calls",
     feature="tools",
+    surfaces=HUBS,
     modes=STREAM,
     catches=("needs-argument-deltas",),
 )
@@ -30,6 +32,7 @@ async def test_arguments_that_are_told_only_when_done_arrive(client: Client, ups
     "translation/stream/grammar-of-calls",
     requirement="translated-stream-grammar",
     feature="tools",
+    surfaces=HUBS,
     modes=STREAM,
     catches=("repeats-start", "restarts-indices", "repeats-terminal"),
 )

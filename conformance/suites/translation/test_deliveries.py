@@ -1,13 +1,14 @@
 """However the provider's stream comes along, the client's is the same."""
 
 from conformance.api import Ask, Client, Delivery, ProviderError, Reply, Tape, Tool, Upstream, assert_in_order, check
-from conformance.suites.translation.replies import CALLS, LETTERS, STREAM, WORDS, meant
+from conformance.suites.translation.replies import CALLS, HUBS, LETTERS, STREAM, WORDS, meant
 
 
 @check(
     "translation/stream/pieces",
     requirement="translated-stream-any-pieces",
     feature="tools",
+    surfaces=HUBS,
     modes=STREAM,
     catches=("mixes-interleaved-calls", "skips-opening-arguments", "needs-argument-deltas", "ends-at-an-empty-delta"),
 )
@@ -26,6 +27,7 @@ async def test_content_may_fall_into_any_pieces(client: Client, upstream: Upstre
     "translation/stream/letters",
     requirement="translated-text",
     feature="streaming",
+    surfaces=HUBS,
     modes=STREAM,
     catches=("decodes-each-chunk", "mangles-unicode"),
 )
@@ -57,6 +59,7 @@ async def test_events_may_be_written_in_any_way_that_the_standard_allows(client:
     "translation/stream/compressed",
     requirement="translated-coding",
     feature="streaming",
+    surfaces=HUBS,
     modes=STREAM,
     catches=("forgets-the-coding",),
 )
@@ -70,6 +73,7 @@ async def test_a_compressed_stream_stays_readable(client: Client, upstream: Upst
     "translation/stream/error-forms",
     requirement="translated-stream-error",
     feature="errors",
+    surfaces=HUBS,
     modes=STREAM,
     catches=("swallows-stream-errors",),
 )

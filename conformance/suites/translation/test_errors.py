@@ -1,13 +1,14 @@
 """Errors of one provider, in the envelope of another's client."""
 
-from conformance.api import CHAT, MESSAGES, Client, Delivery, ProviderError, Reply, Tape, Upstream, check
-from conformance.suites.translation.replies import BOTH, WORDS
+from conformance.api import CHAT, GEMINI, MESSAGES, Client, Delivery, ProviderError, Reply, Tape, Upstream, check
+from conformance.suites.translation.replies import BOTH, HUBS, WORDS
 
 
 @check(
     "translation/errors/status",
     requirement="translated-errors",
     feature="errors",
+    surfaces=HUBS,
     modes=BOTH,
     catches=("flattens-status", "errors-as-200"),
 )
@@ -22,6 +23,7 @@ async def test_a_refusal_keeps_its_status(client: Client, upstream: Upstream) ->
     "translation/errors/words",
     requirement="translated-error-words",
     feature="errors",
+    surfaces=HUBS,
     modes=BOTH,
     catches=("hides-the-message",),
 )
@@ -39,6 +41,7 @@ async def test_the_words_of_an_error_arrive(client: Client, upstream: Upstream) 
     "translation/errors/envelope",
     requirement="translated-error-envelope",
     feature="errors",
+    surfaces=HUBS,
     catches=("foreign-envelope",),
 )
 async def test_an_error_comes_in_the_clients_own_envelope(client: Client, upstream: Upstream, tape: Tape) -> None:
@@ -50,6 +53,8 @@ async def test_an_error_comes_in_the_clients_own_envelope(client: Client, upstre
     if client.surface == MESSAGES:
         assert body.get("type") == "error"
         assert body["error"].get("type") == "rate_limit_error"
+    elif client.surface == GEMINI:
+        assert (body["error"].get("code"), body["error"].get("status")) == (429, "RESOURCE_EXHAUSTED")
     elif client.surface == CHAT:
         assert "code" in body["error"], f"no code in {body}"
 

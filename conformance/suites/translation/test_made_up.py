@@ -3,13 +3,14 @@
 from typing import Any
 
 from conformance.api import Client, Reply, Upstream, check
-from conformance.suites.translation.replies import BOTH
+from conformance.suites.translation.replies import BOTH, HUBS
 
 
 @check(
     "translation/answer/made-up",
     requirement="translated-nothing-made-up",
     feature="tools",
+    surfaces=HUBS,
     modes=BOTH,
     catches=("makes-up-searches",),
 )
@@ -26,4 +27,6 @@ def _kinds(raw: dict[str, Any]) -> list[str]:
         return [{"content": "text"}.get(part, part) for part in message if part != "role" and message[part]]
     if "output" in raw:
         return [{"message": "text"}.get(item["type"], item["type"]) for item in raw["output"]]
+    if "candidates" in raw:
+        return [kind for part in raw["candidates"][0]["content"]["parts"] for kind in part if part[kind]]
     return [block["type"] for block in raw["content"]]

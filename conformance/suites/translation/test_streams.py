@@ -4,6 +4,7 @@ from typing import Any
 
 from conformance.api import (
     CHAT,
+    GEMINI,
     MESSAGES,
     Ask,
     Client,
@@ -20,7 +21,7 @@ from conformance.api import (
     check,
     parse,
 )
-from conformance.suites.translation.replies import CALLS, STREAM, WORDS, meant
+from conformance.suites.translation.replies import CALLS, HUBS, STREAM, WORDS, meant
 
 RICH = Reply(text=("Let me ", "look."), thinking=(Thinking("Two cities.", "c2lnbmF0dXJl"),), tool_calls=CALLS)
 
@@ -29,6 +30,7 @@ RICH = Reply(text=("Let me ", "look."), thinking=(Thinking("Two cities.", "c2lnb
     "translation/stream/incremental",
     requirement="translated-stream-in-time",
     feature="streaming",
+    surfaces=HUBS,
     modes=STREAM,
     catches=("buffers",),
 )
@@ -45,6 +47,7 @@ async def test_each_piece_arrives_before_the_next_but_one_is_sent(client: Client
     "translation/stream/grammar",
     requirement="translated-stream-grammar",
     feature="streaming",
+    surfaces=HUBS,
     modes=STREAM,
     catches=(
         "restarts-indices",
@@ -80,6 +83,7 @@ async def test_the_sdks_own_accumulator_reads_it(client: Client, upstream: Upstr
     "translation/stream/error",
     requirement="translated-stream-error",
     feature="errors",
+    surfaces=HUBS,
     modes=STREAM,
     catches=("swallows-stream-errors",),
 )
@@ -93,6 +97,7 @@ async def test_an_error_amid_the_stream_is_an_error_for_the_client(client: Clien
     "translation/stream/truncated",
     requirement="translated-stream-truncated",
     feature="cut",
+    surfaces=HUBS,
     modes=STREAM,
     catches=("makes-up-ending",),
 )
@@ -117,5 +122,7 @@ def _ended_well(client: Client, tape: Tape) -> bool:
     events = parse(tape.last.content).events
     if client.surface == CHAT:
         return any(choice.get("finish_reason") for e in events if e.data != "[DONE]" for choice in _choices(e))
+    if client.surface == GEMINI:
+        return any(said.get("finishReason") for e in events for said in e.json.get("candidates") or ())
     wanted = "message_stop" if client.surface == MESSAGES else "response.completed"
     return any(event.name == wanted for event in events)
