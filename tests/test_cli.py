@@ -215,7 +215,7 @@ def test_a_waiver_with_the_right_signature_makes_a_failure_partial(here: Path) -
         (("certify", "relay", "--waivers", "nowhere.toml"), "nowhere.toml"),
         (("certify", "relay", "-n", "-1"), "-1"),
         (("certify",), "Missing argument"),
-        (("list", "--profile", "gemini"), "no check counts in a profile gemini"),
+        (("list", "--profile", "smoke-signals"), "no check counts in a profile smoke-signals"),
         (("explain", "plain/txt"), "did you mean plain/text?"),
         (("selftest", "--check", "plain/txt"), "did you mean plain/text?"),
         (("diff", "a.json", "b.json"), "a.json"),
