@@ -1,5 +1,7 @@
 """What a provider answers, as a client of another protocol reads it."""
 
+import json
+
 from conformance.api import (
     CHAT,
     GEMINI,
@@ -13,6 +15,8 @@ from conformance.api import (
     Thinking,
     Tool,
     ToolCall,
+    ToolResult,
+    Turn,
     Upstream,
     Usage,
     check,
@@ -20,6 +24,7 @@ from conformance.api import (
 )
 from conformance.suites.translation.replies import BOTH, HUBS, LETTERS, WEATHER, assert_apart, meant
 
+SIGNATURE = "c2lnbmF0dXJlKys="
 ODD = '{"zeta": 1.5, "alpha": 9007199254740991, "né": "é\\u2028", "nested": [{"deep": [[], {}, null]}]}'
 
 
@@ -106,6 +111,26 @@ async def test_reasoning_is_never_shown_as_the_answer(client: Client, upstream: 
     if b"Six by seven." in (await script.received()).sent:
         thought = "".join(getattr(block, "text", "") for block in answer.thinking)
         assert thought == "Six by seven.", f"the provider's reasoning came as {thought!r}"
+
+
+@check(
+    "translation/answer/signature",
+    requirement="translated-thinking",
+    feature="thinking",
+    surfaces=(RESPONSES, MESSAGES, GEMINI),
+    modes=BOTH,
+    catches=("drops-signature", "drops-thinking-upstream", "drops-encrypted-content-upstream"),
+)
+async def test_reasoning_goes_back_to_the_provider_that_signed_it(client: Client, upstream: Upstream) -> None:
+    calls = (ToolCall("callOslo1", "weather", '{"city": "Oslo"}'),)
+    thought = Reply(thinking=(Thinking("Six by seven.", SIGNATURE),), tool_calls=calls)
+    script = await upstream.answers(thought, Reply(text="Snow."))
+    first = await client.ask(Ask(script.prompt, tools=(WEATHER,)))
+    results = tuple(ToolResult(call.id, "Snow.") for call in first.tool_calls)
+    await client.ask(Ask(script.prompt, tools=(WEATHER,), turns=(Turn(first, results),)))
+    told, again = await script.arrived(2)
+    if SIGNATURE.encode() in told.sent:
+        assert SIGNATURE in json.dumps(again.json), "the provider does not get back what it has signed"
 
 
 @check(
