@@ -27,6 +27,7 @@ _OK = 200
 _PROOFS = ("signature", "thoughtSignature", "encrypted_content", "redacted_thinking")
 _MEDIA = ("data", "url", "image_url", "file_data")
 _SHORT = 100
+_ANYBODYS = ("function", "custom")
 
 
 def changed(recording: Recording, provider: Surface, exchange: Exchange, received: Sequence[Received]) -> Iterator[str]:
@@ -38,6 +39,7 @@ def changed(recording: Recording, provider: Surface, exchange: Exchange, receive
     elif protocol_of(received[0]) != provider:
         yield f"the upstream was asked in {protocol_of(received[0])}"
     else:
+        yield from _unnamed(recording, exchange, received[0])
         yield from _changed(recording, received[0])
 
 
@@ -63,10 +65,31 @@ def _names_in(value: Any) -> set[str]:
             return set()
 
 
+def _unnamed(recording: Recording, exchange: Exchange, received: Received) -> Iterator[str]:
+    """Tools that only its own provider has: they arrive, or a header of the answer says that they did not."""
+    sent = received.body.decode()
+    lost = [kind for kind in map(_kind, _tools(recording.asked)) if kind not in _ANYBODYS and f'"{kind}"' not in sent]
+    if lost and not any("tools" in value for _, value in exchange.answer_headers):
+        yield f"lost without a word: tools of the types {', '.join(lost)}"
+
+
+def _without_hosted(asked: Any) -> bytes:
+    tools = [tool for tool in _tools(asked) if _kind(tool) in _ANYBODYS]
+    return json.dumps(asked | {"tools": tools}).encode()
+
+
+def _tools(asked: Any) -> list[dict[str, Any]]:
+    return asked.get("tools") or []
+
+
+def _kind(tool: dict[str, Any]) -> str:
+    return str(tool.get("type", "function"))
+
+
 def _changed(recording: Recording, received: Received) -> Iterator[str]:
     provider = PROVIDER_OF[recording.surface]
     said = replace(received, path=f"/{provider}{recording.path}", body=recording.body or b"")
-    theirs = _read(said)
+    theirs = _read(said) or _read(replace(said, body=_without_hosted(recording.asked)))
     if theirs is None:
         return  # it asks for what only its own provider has, and was understood to do so
     mine = _read(received)
@@ -111,7 +134,7 @@ def _read(received: Received) -> dict[str, Any] | None:
         "calls": [(name, arguments) for _, name, arguments in asked.calls],
         "results": [(ids.index(call) if call in ids else call, _value(text)) for call, text in asked.results],
         "tools": sorted(asked.tools),
-        "choice": asked.choice,
+        "choice": asked.choice if asked.tools else None,
         "one call only": asked.one_call_only,
         "limit": asked.limit,
         "effort": asked.effort is not None,

@@ -17,6 +17,7 @@ from tests.recordings.test_judging import RECORDING
 
 if TYPE_CHECKING:
     from conformance.recordings import Recording
+    from conformance.upstream.journal import Headers
 
 PICTURE = "iVBORw0K" * 20
 WEATHER = {"type": "object", "properties": {"city": {"type": "string"}}}
@@ -109,6 +110,22 @@ def test_the_provider_is_asked_for_nothing_that_it_does_not_know() -> None:
     assert any(
         line.startswith("the provider's own schema does not allow seed: ") for line in judge(sent | {"seed": 1}, sent)
     )
+
+
+HOSTED: dict[str, Any] = {"model": "m", "input": "Hei", "tools": [{"type": "web_search"}]}
+
+
+@pytest.mark.parametrize(
+    ("headers", "found"),
+    [((("x-dropped", "tools.web_search"),), []), ((), ["lost without a word: tools of the types web_search"])],
+)
+def test_tools_of_its_own_provider_are_not_lost_without_a_word(headers: Headers, found: list[str]) -> None:
+    asked = replace(recording(HOSTED), protocol="openai-responses", path="/v1/responses")
+    sent = {"model": "m", "max_tokens": 99, "messages": [{"role": "user", "content": "Hei"}]}
+    exchange = replace(answered(200), answer_headers=headers)
+    assert list(changed(asked, Surface.ANTHROPIC_MESSAGES, exchange, [received(sent)])) == found
+    less = received(sent | {"messages": [{"role": "user", "content": "Ho"}]})
+    assert len(list(changed(asked, Surface.ANTHROPIC_MESSAGES, exchange, [less]))) == len(found) + 1
 
 
 def test_a_limit_may_be_added_where_a_protocol_must_have_one() -> None:
