@@ -37,6 +37,7 @@ SHEET = Sheet(
         "translation/answer/tools": "a call without arguments is streamed as an empty text",
         "translation/answer/usage": "cached tokens are missing from prompt_tokens",
         "translation/request/one-call-only": "parallel_tool_calls is dropped",
+        "translation/request/schema": "Anthropic is asked without max_tokens, which it demands",
         "translation/stream/error": "an error amid a stream becomes its finish_reason",
         "translation/stream/error-forms": "an error amid a stream becomes its finish_reason",
         "translation/stream/framing": "events with other line ends are lost",
