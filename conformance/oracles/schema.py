@@ -56,7 +56,7 @@ _DECLARED: dict[Surface, Any] = {
 }
 _MESSAGES = (Surface.ANTHROPIC_MESSAGES, Surface.BEDROCK, Surface.VERTEX)
 _NOT_OF_THE_SDK = {"temperature", "top_p", "top_k", "output_format", "anthropic_version", "anthropic_beta"}
-"""What Messages takes under older versions and betas, and what the clouds have in the body: the SDK has no such fields."""
+"""What Messages takes under older versions and betas, or the clouds in the body: the SDK has no fields for these."""
 
 _ITS_OWN = {"id", "status", "annotations", "detail"}
 """What the types of Responses demand and its API does without: agents send back what was said without these."""
