@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import nox
@@ -9,6 +10,7 @@ import nox
 ROOT = Path(__file__).parent
 PROJECT = nox.project.load_toml("pyproject.toml")
 PYTHON = "3.11"
+HUBS = ("openai-chat", "openai-responses", "anthropic-messages", "gemini")
 GATEWAYS = ("litellm", "portkey", "mlflow", "claude-code-router")
 
 nox.options.sessions = ["lint", "tests", "certify"]
@@ -70,6 +72,23 @@ def pins(session: nox.Session) -> None:
     _install(session)
     session.install("-q", "uv")  # LiteLLM's versions share most of their files: uv installs one in seconds
     session.run("python", "-m", "tests.gateways.pins", *session.posargs)
+
+
+@nox.session(python=PYTHON)
+def pairs(session: nox.Session) -> None:
+    """The reference gateway's dialects, asked by every client: `certify` asks them by clients of their own protocol."""
+    _install(session)
+    known = (ROOT / "conformance/target/builtin/reference.toml").read_text(encoding="utf-8")
+    bridged = r'(name = "\w+-by-\w+"\nupstream = "(.+)"\nupstream_name = .+\nsurfaces = ).+'
+    target = Path(session.create_tmp()) / "pairs.toml"
+    target.write_text(re.sub(bridged, _asked_by_all, known), encoding="utf-8")
+    session.run(
+        "conformance", "certify", str(target), "--profile", "translation", "--out", "reports/out/pairs", "-n", "2"
+    )
+
+
+def _asked_by_all(model: re.Match[str]) -> str:
+    return f"{model[1]}{[hub for hub in HUBS if hub != model[2]]}"
 
 
 @nox.session(python=PYTHON)
