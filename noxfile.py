@@ -104,7 +104,7 @@ def lanes(session: nox.Session) -> None:
 def selftest(session: nox.Session) -> None:
     """Judge the checks themselves: every fault caught, no false alarm."""
     _install(session)
-    session.run("conformance", "selftest", *(session.posargs or ["-n", "4"]))  # faults that hang wait, more than they work
+    session.run("conformance", "selftest", *(session.posargs or ["-n", "4"]))  # faults that hang wait
 
 
 @nox.session(python=PYTHON)
