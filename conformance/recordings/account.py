@@ -9,7 +9,7 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 from conformance.recordings.meaning import readable
-from conformance.recordings.played import Way
+from conformance.recordings.plays import Way
 from conformance.recordings.routes import Excuse, unserved
 from conformance.run.account import SUITE, environment
 from conformance.run.stage import DIRECT
@@ -18,7 +18,7 @@ from reports import Case, CheckResult, Claims, Control, Report, Suite, TargetInf
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from conformance.recordings.played import Played
+    from conformance.recordings.plays import Played
     from conformance.recordings.recording import Recording
     from conformance.recordings.replay import Replayed
     from conformance.target import Target

@@ -12,7 +12,7 @@ from conformance.drivers import CLIENTS, Ask, Http, Mode, Tape
 from conformance.oracles import GRAMMARS, assert_in_order
 from conformance.recordings import asking, meaning
 from conformance.recordings.judging import Findings
-from conformance.recordings.played import Played, Way
+from conformance.recordings.plays import Played, Way
 from conformance.recordings.routes import form_of
 from conformance.recordings.unchanged import for_model, headers_of, url_of
 from conformance.run import evidence

@@ -17,7 +17,7 @@ import anyio
 
 from conformance.recordings.across import HUB, Across, ways_of
 from conformance.recordings.meaning import readable
-from conformance.recordings.played import Played, Way, lost, unsent
+from conformance.recordings.plays import Played, Way, lost, unsent
 from conformance.recordings.routes import unserved
 from conformance.recordings.unchanged import Unchanged
 from conformance.run.stage import DIRECT, FAULT, TARGET
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from conformance.recordings.played import Part
+    from conformance.recordings.plays import Part
     from conformance.recordings.recording import Recording
     from conformance.run.stage import Stage
     from conformance.target import Target

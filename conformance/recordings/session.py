@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from conformance.recordings.played import Played
+    from conformance.recordings.plays import Played
     from reports import Report
 
 

@@ -12,7 +12,7 @@ import anyio
 
 from conformance.drivers import Http, Tape
 from conformance.recordings.judging import CREDENTIALS, OF_ONE_HOP, Findings, judged
-from conformance.recordings.played import Played, Way
+from conformance.recordings.plays import Played, Way
 from conformance.recordings.routes import with_model
 from conformance.run import evidence
 from conformance.surface import BELOW_PROVIDER, PROVIDER_OF, Surface

@@ -44,7 +44,7 @@ async def test_betas_of_a_vertex_client_arrive_in_the_header(client: Client, ups
     catches=("drops-model-dates",),
 )
 async def test_the_model_and_its_date_stay_in_the_path(client: VertexClient, upstream: Upstream, http: Http) -> None:
-    """Project and place are the gateway's to choose: it is the gateway that pays."""
+    # Project and place are the gateway's to choose: it is the gateway that pays.
     headers = [("authorization", f"Bearer {client.door.key}")]
     for model in (client.door.model, f"{client.door.model}@20260514"):
         for stream in (False, True):
