@@ -32,8 +32,8 @@ def assert_in_order(surface: Surface, stream: bytes) -> None:
     if surface is Surface.BEDROCK:
         _assert_frames_in_order(stream)
         return
-    harmless = surface in _PAST_WHICH_SDKS_READ
-    GRAMMARS[surface]().check(event for event in parse(stream).events if not harmless or event.data != "[DONE]")
+    read = parse(stream)
+    GRAMMARS[surface]().check(read.without_done if surface in _PAST_WHICH_SDKS_READ else read.events)
 
 
 def _assert_frames_in_order(stream: bytes) -> None:

@@ -36,6 +36,11 @@ class EventStream:
     comments: tuple[str, ...]
     rest: str
 
+    @property
+    def without_done(self) -> tuple[ServerSentEvent, ...]:
+        """The events that hold an object: all but the `[DONE]` that ends some streams."""
+        return tuple(event for event in self.events if event.data != "[DONE]")
+
 
 def parse(body: bytes) -> EventStream:
     """Read a whole body; bytes that are not UTF-8 become U+FFFD, as the standard has it."""

@@ -55,7 +55,7 @@ def recorded_answer(recording: Recording) -> Answer:
 def _raw(recording: Recording, reader: Client) -> dict[str, Any]:
     if not recording.streams:
         return _as_openai_says_it(json.loads(recording.answer.body))
-    events = (event.json for event in parse(recording.answer.body).events if event.data != "[DONE]")
+    events = (event.json for event in parse(recording.answer.body).without_done)
     return reader.assemble([_as_openai_says_it(event) for event in events])
 
 

@@ -14,6 +14,7 @@ from vcr.serializers import yamlserializer  # type: ignore[import-untyped]
 from conformance.drivers.tape import decoded
 from conformance.oracles import parse
 from conformance.secrets import Leak, Secret, find, redact, redact_bytes
+from conformance.upstream.journal import lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -127,7 +128,7 @@ def leaks_to_client(exchanges: Iterable[Exchange], provider_keys: Sequence[Secre
         content = exchange.content
         stream = joined(content)
         for secret in provider_keys:
-            yield from find(secret, _lines(exchange.answer_headers), f"the headers of {place}")
+            yield from find(secret, lines(exchange.answer_headers), f"the headers of {place}")
             yield from find(secret, content, f"the body of {place}")
             yield from find(secret, stream, f"the joined stream of {place}")
 
@@ -140,7 +141,7 @@ def leaks_to_upstream(
         place = f"{call.method} {call.path} as {call.provider} received it"
         foreign = [secret for name, secret in provider_keys.items() if call.provider not in ("", name)]
         for secret in (*client_keys, *foreign):
-            yield from find(secret, _lines(call.headers), f"the headers of {place}")
+            yield from find(secret, lines(call.headers), f"the headers of {place}")
             yield from find(secret, call.query.encode() + b" " + call.path.encode(), f"the address of {place}")
             yield from find(secret, call.body, f"the body of {place}")
 
@@ -164,10 +165,6 @@ def _collect(value: Any, path: str, texts: dict[str, list[str]]) -> None:
         case list():
             for item in value:
                 _collect(item, f"{path}[]", texts)
-
-
-def _lines(headers: Headers) -> bytes:
-    return "\n".join(f"{name}: {value}" for name, value in headers).encode("utf-8", "replace")
 
 
 def _by_name(headers: Headers) -> dict[str, list[str]]:

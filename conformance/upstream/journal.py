@@ -17,6 +17,11 @@ def values(headers: Headers, name: str) -> list[str]:
     return [value for key, value in headers if key.lower() == name.lower()]
 
 
+def lines(headers: Headers) -> bytes:
+    """Headers as they stand on the wire, for a search."""
+    return "\n".join(f"{name}: {value}" for name, value in headers).encode("utf-8", "replace")
+
+
 @dataclass(frozen=True, config=ConfigDict(ser_json_bytes="base64", val_json_bytes="base64"))
 class Received:
     """One request as it arrived at the upstream, and what was sent back.
@@ -56,6 +61,15 @@ class Received:
     def sent_values(self, name: str) -> list[str]:
         """Every value of a header of the answer."""
         return values(self.sent_headers, name)
+
+    @property
+    def places(self) -> dict[str, bytes]:
+        """Everywhere that a secret may stand in the request."""
+        return {
+            "the headers that the upstream received": lines(self.headers),
+            "the address that was called": f"{self.path}?{self.query}".encode(errors="replace"),
+            "the body that the upstream received": self.body,
+        }
 
     @property
     def params(self) -> list[tuple[str, str]]:

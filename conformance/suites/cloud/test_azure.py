@@ -64,8 +64,7 @@ async def test_the_key_may_come_in_both_of_azures_headers_and_goes_no_further(
             assert answer.status == 200, f"{header[0]} was refused with {answer.status}: {answer.content[:200]!r}"
             received = await script.received()
             assert len([*received.values("api-key"), *received.values("authorization")]) == 1
-            said = "\n".join(f"{name}: {value}" for name, value in received.headers)
-            assert_absent(key, {"what Azure received": said.encode() + received.body})
+            assert_absent(key, received.places)
 
 
 @check(

@@ -54,8 +54,7 @@ async def test_a_cloud_is_sent_the_betas_that_it_knows_and_no_others(client: Cli
 
 
 def _betas(received: Received) -> list[str]:
-    said = [token.strip() for line in received.values("anthropic-beta") for token in line.split(",")]
-    return [*said, *received.json.get("anthropic_beta", [])]
+    return [*received.tokens("anthropic-beta"), *received.json.get("anthropic_beta", [])]
 
 
 @check(

@@ -37,7 +37,7 @@ async def test_every_item_is_said_to_be_done(client: Client, upstream: Upstream,
     )
     script = await upstream.answers(reply)
     await client.ask(script.prompt)
-    events = [event.json for event in parse(tape.last.content).events if event.data != "[DONE]"]
+    events = [event.json for event in parse(tape.last.content).without_done]
     done = [event["item"]["type"] for event in events if event["type"] == "response.output_item.done"]
     assert done == ["reasoning", "message", "function_call"]
 
@@ -53,7 +53,7 @@ async def test_every_item_is_said_to_be_done(client: Client, upstream: Upstream,
 async def test_every_event_is_named_by_its_type(client: Client, upstream: Upstream, tape: Tape) -> None:
     script = await upstream.answers()
     await client.ask(script.prompt)
-    events = [event for event in parse(tape.last.content).events if event.data != "[DONE]"]
+    events = parse(tape.last.content).without_done
     assert [event.name for event in events] == [event.json["type"] for event in events]
 
 
@@ -68,7 +68,7 @@ async def test_every_event_is_named_by_its_type(client: Client, upstream: Upstre
 async def test_the_last_event_carries_the_id_of_the_response(client: Client, upstream: Upstream, tape: Tape) -> None:
     script = await upstream.answers()
     await client.ask(script.prompt)
-    events = [event.json for event in parse(tape.last.content).events if event.data != "[DONE]"]
+    events = [event.json for event in parse(tape.last.content).without_done]
     assert events[-1]["type"] == "response.completed"
     assert events[-1]["response"]["id"] == events[0]["response"]["id"]
 

@@ -187,7 +187,7 @@ def _whole(surface: Surface, body: bytes) -> Any:
 
 def _assembled(surface: Surface, body: bytes) -> Any:
     """What a stream's events add up to, however they were cut."""
-    events = [event.json for event in parse(body).events if event.data != "[DONE]"]
+    events = [event.json for event in parse(body).without_done]
     if surface == RESPONSES:
         return [event["item"] for event in events if event["type"] == "response.output_item.done"]
     found: dict[int, Any] = {}

@@ -227,8 +227,8 @@ async def test_an_error_in_mid_stream_is_an_error_for_the_client(client: Client,
 async def test_an_error_in_mid_stream_is_unchanged(client: Client, upstream: Upstream, tape: Tape) -> None:
     script = await upstream.answers(Reply(text=("It began ", "well, ", "but"), delivery=Delivery(error_after=3)))
     await client.fails(script.prompt)
-    sent = [event for event in parse((await script.received()).sent).events if event.data != "[DONE]"][-1]
-    got = [event for event in parse(tape.last.content).events if event.data != "[DONE]"][-1]
+    sent = parse((await script.received()).sent).without_done[-1]
+    got = parse(tape.last.content).without_done[-1]
     assert got == sent, f"the last event was {got}, in place of {sent}"
 
 

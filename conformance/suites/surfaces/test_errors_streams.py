@@ -73,4 +73,4 @@ def _said(failure: Failure) -> str:
 
 
 def _last(stream: bytes) -> ServerSentEvent:
-    return [event for event in parse(stream).events if event.data != "[DONE]"][-1]
+    return parse(stream).without_done[-1]

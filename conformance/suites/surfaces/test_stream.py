@@ -274,7 +274,7 @@ async def test_members_nobody_has_heard_of_arrive_wherever_they_stand(
 async def test_usage_comes_in_a_chunk_of_its_own_when_asked_for(client: Client, upstream: Upstream, tape: Tape) -> None:
     script = await upstream.answers()
     await client.ask(Ask(script.prompt, fields={"stream_options": {"include_usage": True}}))
-    chunks = [event.json for event in parse(tape.last.content).events if event.data != "[DONE]"]
+    chunks = [event.json for event in parse(tape.last.content).without_done]
     assert [chunk.get("choices") for chunk in chunks if chunk.get("usage")] == [[]]
 
 

@@ -48,7 +48,7 @@ async def test_what_comes_after_a_failed_response_arrives_too(client: Client, up
     broken = Delivery(error_after=2, error_form="failed-then-error")
     script = await upstream.answers(replace(RICH, delivery=broken))
     await client.fails(script.prompt)
-    kinds = [event.json["type"] for event in parse(tape.last.content).events if event.data != "[DONE]"]
+    kinds = [event.json["type"] for event in parse(tape.last.content).without_done]
     assert kinds[2:] == ["response.failed", "error"], f"after two events came {kinds[2:]}"
 
 

@@ -169,7 +169,7 @@ _PATCHED: dict[tuple[Surface, bool], Verbatim] = {
 def _custom_calls(body: bytes, *, streams: bool) -> dict[str, Any]:
     """What an answer says of custom tools, put together."""
     found: dict[str, Any] = {"input": ""}
-    events = [event for event in parse(body).events if event.data != "[DONE]"] if streams else []
+    events = parse(body).without_done if streams else []
     for answer in [event.json for event in events] if streams else [json.loads(body)]:
         _collect(answer, found)
     return found
