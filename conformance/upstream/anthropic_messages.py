@@ -16,6 +16,7 @@ from conformance.upstream.rendering import (
     accompanied,
     as_object,
     fragments,
+    in_order,
     in_pieces,
     interruption,
     pieces,
@@ -105,16 +106,20 @@ def _message(
 def _ending(reply: Reply) -> dict[str, Any]:
     stop = reply.why_it_stops
     details = {"type": "refusal", "category": None, "explanation": reply.refusal} if stop == "refusal" else None
-    return {"stop_reason": _STOP[stop], "stop_sequence": reply.stop_sequence, "stop_details": details}
+    return {
+        "stop_reason": reply.stop_word or _STOP[stop],
+        "stop_sequence": reply.stop_sequence,
+        "stop_details": details,
+    }
 
 
-def _blocks(reply: Reply) -> Iterator[_Block]:
-    for thought in reply.thinking:
-        yield _thinking(thought, reply.delivery) if isinstance(thought, Thinking) else _redacted(thought)
-    if reply.pieces:
-        yield _text(reply)
-    for tool_call in reply.tool_calls:
-        yield _tool_use(tool_call, reply.delivery)
+def _blocks(reply: Reply) -> list[_Block]:
+    thoughts = [
+        _thinking(thought, reply.delivery) if isinstance(thought, Thinking) else _redacted(thought)
+        for thought in reply.thinking
+    ]
+    said = [_text(reply)] if reply.pieces else []
+    return in_order(reply, thoughts, said, [_tool_use(call, reply.delivery) for call in reply.tool_calls])
 
 
 def _thinking(thought: Thinking, delivery: Delivery) -> _Block:

@@ -38,7 +38,7 @@ def whole(reply: Reply, call: Call) -> dict[str, Any]:  # noqa: ARG001 - the ans
     answer = {
         "metrics": _METRICS,
         "output": {"message": {"content": content, "role": "assistant"}},
-        "stopReason": _STOP[reply.why_it_stops],
+        "stopReason": reply.stop_word or _STOP[reply.why_it_stops],
         "usage": _usage(reply.usage),
     }
     return answer | (reply.extra or {})
@@ -66,7 +66,7 @@ def _own_events(reply: Reply) -> Iterator[Event]:
         for delta, seen in deltas:
             yield _event("contentBlockDelta", content=seen, contentBlockIndex=index, delta=delta)
         yield _event("contentBlockStop", contentBlockIndex=index)
-    yield _event("messageStop", stopReason=_STOP[reply.why_it_stops])
+    yield _event("messageStop", stopReason=reply.stop_word or _STOP[reply.why_it_stops])
     yield _event("metadata", metrics=_METRICS, usage=_usage(reply.usage))
 
 

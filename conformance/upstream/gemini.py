@@ -11,7 +11,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from conformance.upstream.gemini_platform import OVERLOADED, envelope
-from conformance.upstream.rendering import Event, accompanied, as_object, in_pieces, interruption, pieces, to_json
+from conformance.upstream.rendering import (
+    Event,
+    accompanied,
+    as_object,
+    in_order,
+    in_pieces,
+    interruption,
+    pieces,
+    to_json,
+)
 from conformance.upstream.reply import Thinking
 
 if TYPE_CHECKING:
@@ -34,7 +43,7 @@ _HARMS = ("HATE_SPEECH", "DANGEROUS_CONTENT", "HARASSMENT", "SEXUALLY_EXPLICIT")
 
 
 def whole(reply: Reply, call: Call) -> dict[str, Any]:
-    parts = [*_thoughts(reply), *_said(reply), *_calls(reply)]
+    parts = in_order(reply, _thoughts(reply), _said(reply), _calls(reply))
     if signature := _signature(reply):
         _signed(parts, signature)
     content = {"parts": parts, "role": "model"} if parts else {}
@@ -97,11 +106,12 @@ def _calls(reply: Reply) -> Iterator[_Part]:
 
 
 def _streamed(reply: Reply) -> Iterator[_Part]:
-    for thought in _thoughts(reply):
-        parts = in_pieces(pieces(thought["text"]), reply.delivery.pieces)
-        yield from (thought | {"text": part} for part in parts)
-    yield from ({"text": part} for part in in_pieces(reply.pieces, reply.delivery.pieces))
-    yield from _calls(reply)
+    for part in in_order(reply, _thoughts(reply), _said(reply), _calls(reply)):
+        if "text" in part:
+            usual = pieces(part["text"]) if part.get("thought") else reply.pieces
+            yield from (part | {"text": piece} for piece in in_pieces(usual, reply.delivery.pieces))
+        else:
+            yield part
 
 
 def _signature(reply: Reply) -> str | None:
@@ -120,7 +130,7 @@ def _signed(parts: list[_Part], signature: str) -> None:
 
 
 def _ending(reply: Reply) -> dict[str, Any]:
-    reason = _FINISH[reply.why_it_stops]
+    reason = reply.stop_word or _FINISH[reply.why_it_stops]
     if reason == "SAFETY":
         return {"finishReason": reason, **_message(reply.refusal), "safetyRatings": _RATINGS}
     return {"finishReason": reason, **_message("Model generated function call(s)." if reply.tool_calls else None)}

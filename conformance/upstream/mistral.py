@@ -42,7 +42,7 @@ _PADDING = "abcdefghijklmnopqrstuvwxyz0123"
 
 def whole(reply: Reply, call: Call) -> dict[str, Any]:
     message = {"role": "assistant", "tool_calls": _calls(reply) or None, "content": _content(reply)}
-    choice = {"index": 0, "finish_reason": _FINISH[reply.why_it_stops], "message": message}
+    choice = {"index": 0, "finish_reason": _finish(reply), "message": message}
     answer = _object(call, "chat.completion") | {"usage": _usage(reply.usage), "choices": [choice]}
     return answer | (reply.extra or {})
 
@@ -63,10 +63,13 @@ def _own_events(reply: Reply, call: Call) -> Iterator[Event]:
         yield _chunk(reply, call, {"content": content}, content=seen, p=_PADDING[number % len(_PADDING) :])
     calls = _calls(reply)
     last: dict[str, Any] = {"tool_calls": calls} if calls else {"content": ""}
-    finish = _FINISH[reply.why_it_stops]
-    yield _chunk(reply, call, last, finish, content=bool(calls), usage=_usage(reply.usage))
+    yield _chunk(reply, call, last, _finish(reply), content=bool(calls), usage=_usage(reply.usage))
     if reply.delivery.done is not False:
         yield DONE
+
+
+def _finish(reply: Reply) -> str:
+    return reply.stop_word or _FINISH[reply.why_it_stops]
 
 
 def _chunk(

@@ -115,7 +115,8 @@ def _object(call: Call, kind: str) -> dict[str, Any]:
 
 def _finish(reply: Reply) -> str:
     """A refusal that has words of its own ends like any answer; one without is the content filter's."""
-    return "stop" if reply.refusal and reply.why_it_stops == "refusal" else _FINISH[reply.why_it_stops]
+    usual = "stop" if reply.refusal and reply.why_it_stops == "refusal" else _FINISH[reply.why_it_stops]
+    return reply.stop_word or usual
 
 
 def _speaks(reply: Reply) -> bool:
@@ -141,13 +142,14 @@ def _deltas(reply: Reply) -> Iterator[tuple[dict[str, Any], bool]]:
     """Each delta, and whether a client gets to see something of it."""
     refusal = "" if reply.refusal else None
     yield {"role": "assistant", "content": "" if _speaks(reply) else None, "refusal": refusal}, False
-    for piece in in_pieces(reply.pieces, reply.delivery.pieces):
-        yield {"content": piece}, bool(piece)
+    amid = reply.delivery.pieces == "interleaved"
+    said = [({"content": piece}, bool(piece)) for piece in in_pieces(reply.pieces, reply.delivery.pieces)]
+    yield from () if amid else said
     for piece in in_pieces(pieces(reply.refusal or ""), reply.delivery.pieces):
         yield {"refusal": piece}, bool(piece)
     calls = [list(_call_deltas(index, call, reply.delivery.pieces)) for index, call in enumerate(reply.tool_calls)]
-    if reply.delivery.pieces == "interleaved":
-        yield from (delta for turn in zip_longest(*calls) for delta in turn if delta)
+    if amid:
+        yield from (delta for turn in zip_longest(*calls, said) for delta in turn if delta)
     else:
         yield from chain.from_iterable(calls)
 

@@ -19,6 +19,7 @@ from conformance.upstream.rendering import (
     Event,
     accompanied,
     fragments,
+    in_order,
     in_pieces,
     interruption,
     pieces,
@@ -221,11 +222,11 @@ def _tools(asked: Any) -> list[dict[str, Any]]:
 
 def _incomplete(reply: Reply) -> str | None:
     """Why the response is incomplete, if it is; a refusal with words of its own is complete."""
-    return None if reply.refusal else _INCOMPLETE.get(reply.why_it_stops)
+    return None if reply.refusal else reply.stop_word or _INCOMPLETE.get(reply.why_it_stops)
 
 
 def _output(reply: Reply, call: Call) -> list[dict[str, Any]]:
-    items = [*_reasoning(reply, call), *_messages(reply, call), *_function_calls(reply, call)]
+    items = in_order(reply, _reasoning(reply, call), _messages(reply, call), _function_calls(reply, call))
     if items and _incomplete(reply) and "status" in items[-1]:
         items[-1]["status"] = "incomplete"
     return items

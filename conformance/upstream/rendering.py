@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from itertools import cycle
-from typing import TYPE_CHECKING, Any, Protocol
+from itertools import cycle, zip_longest
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 _FIRST_OF_2026 = 1_767_225_600
 _ODD_SIZES = (4, 1, 7, 2, 11)
 _LONG = 2000
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -100,6 +102,15 @@ def as_object(arguments: str) -> dict[str, Any]:
     except json.JSONDecodeError:
         return {"INVALID_JSON": arguments}
     return value if isinstance(value, dict) else {"INVALID_JSON": arguments}
+
+
+def in_order(reply: Reply, thoughts: Iterable[T], said: Iterable[T], calls: Iterable[T]) -> list[T]:
+    """What an answer consists of, one after the other: thoughts come first, unless they come between the calls."""
+    if reply.delivery.pieces != "interleaved":
+        return [*thoughts, *said, *calls]
+    first, between = list(thoughts)[:1], list(thoughts)[1:]
+    turns = zip_longest(calls, between)
+    return [*first, *said, *(part for turn in turns for part in turn if part is not None)]
 
 
 def pieces(text: str) -> list[str]:

@@ -98,7 +98,8 @@ class Delivery:
                     nobody has heard of in every object
     pieces          how content falls into deltas: as the provider does it; one delta each, a tool call's name and
                     arguments together; single characters with empty deltas between; the fragments of parallel calls
-                    by turns (Chat Completions); arguments in their `.done` event alone (Responses)
+                    by turns, and text amid them (Chat Completions), or thoughts between calls (Messages, Responses,
+                    Gemini); arguments in their `.done` event alone (Responses)
     done            whether `[DONE]` ends the stream; None: as the protocol has it
     early_usage     usage beside the finish reason, in no chunk of its own (Chat Completions)
     comments, pings keep-alives between events, as the provider sends them; comments also before the first
@@ -157,6 +158,7 @@ class Reply:
     """One answer: what a model says, or the error or the recording that stands in its place.
 
     `text` as a tuple is streamed piece by piece; as a string the renderer cuts it into a few pieces.
+    `stop_word` is the provider's own word for why it stops, in place of the usual one for `stop`.
     `extra` is merged into the top level of the answer: fields that no SDK has heard of.
     `input_tokens` is what count_tokens answers.
     """
@@ -166,6 +168,7 @@ class Reply:
     tool_calls: tuple[ToolCall, ...] = ()
     refusal: str | None = None
     stop: Stop | None = None
+    stop_word: str | None = None
     stop_sequence: str | None = None
     usage: Usage = Usage()
     input_tokens: int = 4321
