@@ -13,6 +13,14 @@ def answering(**answer: object) -> Stimulus:
     return CHAT.but(reply=Reply(verbatim=verbatim))
 
 
+def streaming(parts: list[tuple[int, str, str | None]]) -> Stimulus:
+    """One chunk a part: the index of its choice, what it says and why it ends."""
+    choices = ({"index": index, "delta": {"content": said}, "finish_reason": end} for index, said, end in parts)
+    body = "".join(f"data: {json.dumps({'choices': [choice]})}\n\n" for choice in choices)
+    verbatim = Verbatim(200, (("content-type", "text/event-stream"),), f"{body}data: [DONE]\n\n".encode())
+    return CHAT.but(stream=True, reply=Reply(verbatim=verbatim))
+
+
 def first(it: Seen) -> dict[str, object]:
     choice: dict[str, object] = it.json["choices"][0]
     return choice
@@ -32,6 +40,18 @@ ANSWERS = (
         answering(choices=[{"index": 0}, {"index": 1}]),
         "body",
         lambda it: it.json["choices"] == [{"index": 0}],
+    ),
+    Spoils(
+        "renumbers-choices",
+        answering(choices=[{"index": 0}, {"index": 1}]),
+        "body",
+        lambda it: it.json["choices"] == [{"index": 0}, {"index": 0}],
+    ),
+    Spoils(
+        "ends-with-the-first-choice",
+        streaming([(0, "a", None), (0, "b", "stop"), (1, "c", "stop")]),
+        "body",
+        lambda it: '"c"' not in it.text,
     ),
     Spoils(
         "knows-four-stops",

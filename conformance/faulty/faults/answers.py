@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Any
 from conformance.faulty.blocks import without_blocks
 from conformance.faulty.documented import ANSWER_FIELDS, NESTED_FIELDS, PLAIN_TYPES
 from conformance.faulty.fault import fault
-from conformance.faulty.tree import changed, dropping, everywhere
+from conformance.faulty.tree import changed, dropping, everywhere, objects
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
     from conformance.faulty.exchange import Answer
-    from conformance.faulty.sse import Json
+    from conformance.faulty.sse import Event, Json
 
 _KNOWN_FIELDS = (
     ANSWER_FIELDS | NESTED_FIELDS | {"message", "delta", "finish_reason", "item", "response", "content_block"}
@@ -46,6 +48,21 @@ def drops_logprobs(answer: Json) -> Json:
 @fault.answer_json("first-choice-only", "hands on only the first of several choices")
 def first_choice_only(answer: Json) -> Json:
     return changed(answer, "choices", lambda choices: [it for it in choices if it.get("index") == 0])
+
+
+@fault.answer_json("renumbers-choices", "gives every choice the index of the first")
+def renumbers_choices(answer: Json) -> Json:
+    return changed(answer, "choices", lambda choices: [it | {"index": 0} for it in choices])
+
+
+@fault.events("ends-with-the-first-choice", "takes the end of the first of several choices for the end of all")
+async def ends_with_the_first_choice(events: AsyncIterator[Event]) -> AsyncIterator[Event]:
+    ended = False
+    async for event in events:
+        choices = objects(event.json.get("choices"))
+        if not (ended and choices):
+            yield event
+        ended = ended or any(choice.get("finish_reason") for choice in choices)
 
 
 @fault.answer_json("knows-four-stops", "says that answers ended by themselves when it does not know why they did")
