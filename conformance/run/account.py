@@ -12,7 +12,7 @@ from conformance.drivers import Mode, client_of
 from conformance.extensions import extensions
 from conformance.lanes import MAIN, generation
 from conformance.run.stage import DIRECT, FAULT, TARGET
-from conformance.run.sweep import swept
+from conformance.run.sweep import stayed_up, swept
 from conformance.run.waivers import waived
 from reports import Case, CheckResult, Claims, Control, Environment, Report, Suite, TargetInfo, judge
 
@@ -41,23 +41,25 @@ def report(
     plan: Plan,
     checks: Mapping[str, Check],
     results: Sequence[Result],
+    ends: Sequence[str],
     waivers: Sequence[Waiver],
     started_at: datetime,
     seconds: float,
     focused: bool,
 ) -> Report:
     """Everything that a run found; raises nothing: whatever went wrong is in it."""
+    claimed = sorted(plan.profiles, key=list(target.claims.profiles).index)
     mine = [result for result in results if result.subject == TARGET]
     rows = [
         *(_row(checks[result.check], result, asked_for) for result in mine),
         *swept(mine, asked_for, plan),
+        *stayed_up(mine, ends, asked_for, plan),
         *(_unclaimed(check, surface, bridge) for check, surface, bridge in plan.unclaimed(checks.values())),
         *(_excluded(check, surface, bridge, lane) for check, surface, bridge, lane in plan.excluded(checks.values())),
     ]
     aside = checks.keys() - {row.id for row in rows} if plan.narrows(target) else ()
     rows = waived(rows, waivers, today=datetime.now(UTC).date(), aside=aside)
     controls = tuple(_controls(results))
-    claimed = sorted(plan.profiles, key=list(target.claims.profiles).index)
     verdict, profiles = judge(rows, claimed_profiles=claimed, controls=controls, focused=focused)
     return Report(
         suite=Suite(version=version(SUITE)),

@@ -1,4 +1,7 @@
-"""Gives up a target that has stopped answering: one that hangs on everything would hold a run for hours."""
+"""Gives up a target that has stopped answering: one that hangs on everything would hold a run for hours.
+
+So is one that is gone for good: what is known of it is told once.
+"""
 
 from __future__ import annotations
 
@@ -15,11 +18,11 @@ HANGS = 2.5 * PATIENCE
 """Seconds after which a failing case has run into a deadline of its client's; a check's own are shorter."""
 
 LIMIT = 3
-"""Hanging cases in a row, after which the rest is not tried."""
+"""Cases in a row that hang, or find nobody listening, after which the rest is not tried."""
 
 
 class Breaker:
-    """Counts what hangs; one a worker."""
+    """Counts what gets no answer; one a worker."""
 
     def __init__(self) -> None:
         self._in_a_row = 0
@@ -28,9 +31,9 @@ class Breaker:
     def is_open(self) -> bool:
         return self._in_a_row >= LIMIT
 
-    def saw(self, result: Result) -> None:
+    def saw(self, result: Result, *, is_listening: bool = True) -> None:
         if result.subject == TARGET:
-            self._in_a_row = self._in_a_row + 1 if hangs(result) else 0
+            self._in_a_row = self._in_a_row + 1 if hangs(result) or not is_listening else 0
 
 
 def hangs(result: Result) -> bool:
@@ -39,5 +42,5 @@ def hangs(result: Result) -> bool:
 
 def not_tried(result: Result) -> Result:
     """The result of a case that was spared."""
-    told = f"not tried: {LIMIT} cases in a row had hung until their deadlines"
+    told = f"not tried: {LIMIT} cases in a row had hung until their deadlines, or found nobody listening"
     return replace(result, outcome="not-observable", message=told)

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Result:
-    """One case: what it was aimed at, what came of it, and the keys that were found on either side meanwhile."""
+    """One case: what it was aimed at, what came of it, the keys that were found on either side meanwhile, and how
+    the target's process ended meanwhile, if it did."""
 
     check: str
     subject: str
@@ -35,6 +36,7 @@ class Result:
     evidence: str = ""
     to_client: tuple[str, ...] = ()
     to_upstream: tuple[str, ...] = ()
+    ends: tuple[str, ...] = ()
     bridge: Surface | None = None
     lane: str = MAIN
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from contextlib import ExitStack
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from shutil import rmtree
@@ -162,21 +163,37 @@ class Run:
             reports, result = _spared(item), not_tried(self._result(item))
         else:
             reports, result = self._judged(item, nextitem)
-        self.breaker.saw(result)
+        self.breaker.saw(result, is_listening=result.outcome == "pass" or self._is_listening(item))
         item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
         for report in reports:
             item.ihook.pytest_runtest_logreport(report=_told(report, result))
         item.ihook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
         return True
 
+    def _is_listening(self, item: pytest.Item) -> bool:
+        pulse = item.config.stash[STAGED].subjects[_param(item).subject].pulse
+        return pulse is None or pulse.is_listening()
+
     def _judged(self, item: pytest.Item, nextitem: pytest.Item | None) -> tuple[list[pytest.TestReport], Result]:
-        reports = runtestprotocol(item, nextitem=nextitem, log=False)
-        result = self._result(item)
+        pulse = item.config.stash[STAGED].subjects[_param(item).subject].pulse
+        before = pulse.settled() if pulse else ()
+        reports, result = self._tried(item, nextitem)
+        if pulse and result.outcome != "pass" and pulse.ends_since(before):
+            pulse.settled()  # the failure may be another case's doing: this one is tried anew
+            reports, result = self._tried_again(item, nextitem)
+            return reports, replace(result, ends=pulse.ends_since(before))
         if result.needs_confirmation and not (self.plan.selftest or hangs(result)):
-            item._initrequest()  # type: ignore[attr-defined]  # noqa: SLF001 - as pytest-rerunfailures does
-            reports = runtestprotocol(item, nextitem=nextitem, log=False)
-            result = result.confirmed_by(self._result(item))
+            reports, second = self._tried_again(item, nextitem)
+            result = result.confirmed_by(second)
         return reports, result
+
+    def _tried(self, item: pytest.Item, nextitem: pytest.Item | None) -> tuple[list[pytest.TestReport], Result]:
+        reports = runtestprotocol(item, nextitem=nextitem, log=False)
+        return reports, self._result(item)
+
+    def _tried_again(self, item: pytest.Item, nextitem: pytest.Item | None) -> tuple[list[pytest.TestReport], Result]:
+        item._initrequest()  # type: ignore[attr-defined]  # noqa: SLF001 - as pytest-rerunfailures does
+        return self._tried(item, nextitem)
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(
@@ -259,6 +276,7 @@ class Run:
             plan=self.plan,
             checks=checks,
             results=self.results,
+            ends=running.pulse.obituary(),
             waivers=self.waivers,
             started_at=self.started_at,
             seconds=self.seconds,

@@ -12,7 +12,7 @@ from pydantic.dataclasses import dataclass
 from conformance.drivers import Door
 from conformance.secrets import Secret
 from conformance.surface import Surface
-from conformance.target import Routing
+from conformance.target import Pulse, Routing
 from conformance.upstream import UpstreamAddress
 
 TARGET = "target"
@@ -26,7 +26,8 @@ class Subject:
     """What checks are aimed at: the target, the upstream itself, or a relay with at most one fault.
 
     `doors` holds one entry a surface, `bridges` one a surface and the protocol that it is translated into; `hooks`
-    describes how its keys are minted and ended, `routing` how it picks a provider; `logs` hold its own output.
+    describes how its keys are minted and ended, `routing` how it picks a provider; `logs` hold its own output,
+    `pulse` tells whether it is alive.
     """
 
     name: str
@@ -35,6 +36,7 @@ class Subject:
     hooks: dict[str, Any] | None = None
     logs: tuple[Path, ...] = ()
     routing: Routing | None = None
+    pulse: Pulse | None = None
 
     def door(self, surface: Surface, bridge: Surface | None = None) -> Door:
         return self.doors[surface] if bridge is None else self.bridges[surface][bridge]

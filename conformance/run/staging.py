@@ -93,7 +93,8 @@ def _target(target: Target, running: Running) -> Subject:
     bridges: dict[Surface, dict[Surface, Door]] = {}
     for (surface, upstream), model in target.bridges.items():
         bridges.setdefault(surface, {})[upstream] = _door(running, surface, model)
-    return Subject(TARGET, doors, bridges, running.hooks.describe(), running.log_files, target.routing)
+    hooks = running.hooks.describe()
+    return Subject(TARGET, doors, bridges, hooks, running.logs, target.routing, running.pulse)
 
 
 def _door(running: Running, surface: Surface, model: Model) -> Door:

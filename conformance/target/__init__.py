@@ -5,8 +5,10 @@ from conformance.target.claims import FEATURES, PROFILES, known_features, known_
 from conformance.target.hooks import HookFailedError, Hooks
 from conformance.target.installs import InstallFailedError, Missing, install, installed
 from conformance.target.loading import TargetInvalidError, asked_name, load
-from conformance.target.running import Running, TargetNotStartedError, launch
+from conformance.target.process import TargetNotStartedError
+from conformance.target.running import Running, launch
 from conformance.target.schema import Auth, Model, Routing, Target
+from conformance.target.supervision import Pulse
 from conformance.target.templates import SECRETS
 
 __all__ = [
@@ -20,6 +22,7 @@ __all__ = [
     "InstallFailedError",
     "Missing",
     "Model",
+    "Pulse",
     "Routing",
     "Running",
     "Target",

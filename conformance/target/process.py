@@ -21,6 +21,10 @@ _KILL_PATIENCE = 10.0
 _TAIL_BYTES = 64 * 1024
 
 
+class TargetNotStartedError(Exception):
+    """The gateway could not be brought to serve; says what was seen and what to do."""
+
+
 def search_path() -> str:
     """PATH, and the places of daemons, which Debian leaves out of users' PATH."""
     return os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/local/sbin", "/usr/sbin", "/sbin"])
@@ -62,6 +66,10 @@ class Process:
         assert self._guard.stdin is not None
         self._guard.stdin.close()
         self._guard.wait(GRACE_SECONDS + _KILL_PATIENCE)
+
+    def wait(self) -> int:
+        """Its exit code, once it has one."""
+        return self._guard.wait()
 
     def exited(self) -> int | None:
         """The exit code, 128 + n for signal n; None while it runs."""

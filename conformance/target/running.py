@@ -10,6 +10,7 @@ import sys
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -20,6 +21,7 @@ from conformance.target.hooks import HookFailedError, Hooks
 from conformance.target.installs import Missing, installed
 from conformance.target.process import (
     Process,
+    TargetNotStartedError,
     clean_environment,
     find_executable,
     how_it_ended,
@@ -27,6 +29,7 @@ from conformance.target.process import (
     search_path,
 )
 from conformance.target.schema import Ready
+from conformance.target.supervision import Pulse, Supervisor
 from conformance.target.templates import fill
 from conformance.target.versions import version_in
 from reports.hostile import one_line
@@ -42,10 +45,7 @@ _POLL_SECONDS = 0.05
 _PROBE_TIMEOUT = 2.0
 _COMMAND_TIMEOUT = 120.0
 _RUNS_ALREADY = Ready(seconds=5)
-
-
-class TargetNotStartedError(Exception):
-    """The gateway could not be brought to serve; says what was seen and what to do."""
+_OUTPUT, _JOURNAL = "output.log", "supervisor.jsonl"
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class Running:
     key: str
     version: str
     hooks: Hooks
-    process: Process | None = None
+    pulse: Pulse
     logs: tuple[Path, ...] = ()
 
     def headers(self, model: Model) -> tuple[tuple[str, str], ...]:
@@ -65,15 +65,7 @@ class Running:
 
     def output(self) -> bytes:
         """All that the gateway has written so far: stdout, stderr, and the logs that its target file names."""
-        return b"".join(log.read_bytes() for log in self.log_files if log.is_file())
-
-    @property
-    def log_files(self) -> tuple[Path, ...]:
-        return (*([self.process.log] if self.process else []), *self.logs)
-
-    def exited(self) -> int | None:
-        """The exit code of a gateway that has ended; 128 + n for signal n."""
-        return self.process.exited() if self.process else None
+        return b"".join(log.read_bytes() for log in self.logs if log.is_file())
 
     def describe(self) -> dict[str, Any]:
         """All that another process needs, as JSON values. They hold secrets."""
@@ -96,11 +88,16 @@ def launch(target: Target, upstream_url: str, secrets: Mapping[str, Secret], wor
     launcher = _Launcher(target, _values(target, upstream_url, secrets, workdir), secrets, workdir)
     if target.start is None:
         launcher.await_ready(_RUNS_ALREADY, None)
-        yield launcher.running(None)
+        yield launcher.running(Pulse(launcher.origin()))
         return
-    with launcher.started(target.start) as process:
-        launcher.await_ready(target.start.ready, process)
-        yield launcher.running(process)
+    journal = workdir / _JOURNAL
+    with Supervisor(
+        partial(launcher.started, target.start),
+        partial(launcher.await_ready, target.start.ready),
+        launcher.told_of,
+        journal,
+    ):
+        yield launcher.running(Pulse(launcher.origin(), journal))
 
 
 def _values(target: Target, upstream_url: str, secrets: Mapping[str, Secret], workdir: Path) -> dict[str, str]:
@@ -151,7 +148,7 @@ class _Launcher:
             raise self.failed(f"{named}: command not found; install it, or put its directory on PATH ({search_path()})")
         for name, content in start.files.items():
             _write_private(self.workdir / name, self.fill(content))
-        environment, log = self.environment(), self.workdir / "output.log"
+        environment, log = self.environment(), self.workdir / _OUTPUT
         return Process([executable, *command[1:]], cwd=self.workdir, environment=environment, log=log)
 
     def await_ready(self, ready: Ready, process: Process | None) -> None:
@@ -169,15 +166,16 @@ class _Launcher:
         if process and (code := process.exited()) is not None:
             raise self.failed(f"{how_it_ended(code)}, while something else answers at {url}", process)
 
-    def running(self, process: Process | None) -> Running:
+    def running(self, pulse: Pulse) -> Running:
         hooks = Hooks(self.target.auth, self.origin(), self.values, self.environment())
+        logs = (_OUTPUT, *self.target.start.logs) if self.target.start else ()
         return Running(
             surfaces={surface: self.fill(url) for surface, url in self.target.surfaces.items()},
             key=self.key(hooks),
             version=self.version(),
             hooks=hooks,
-            process=process,
-            logs=tuple(self.workdir / name for name in (self.target.start.logs if self.target.start else ())),
+            pulse=pulse,
+            logs=tuple(self.workdir / name for name in logs),
         )
 
     def key(self, hooks: Hooks) -> str:
@@ -219,12 +217,20 @@ class _Launcher:
     def fill(self, template: str) -> str:
         return fill(template, self.values)
 
+    def told_of(self, process: Process) -> str:
+        """How a process ended, and its last words."""
+        return "\n".join([how_it_ended(process.wait()), *self.last_words(process)])
+
     def failed(self, what: str, process: Process | None = None) -> TargetNotStartedError:
-        """What happened and, where a process ran, its last words; without any secret."""
-        lines = last_lines(process.output()) if process else []
-        shown = [f"  | {one_line(redact(line, list(self.secrets.values())))}" for line in lines]
-        said = ["it wrote last:", *shown] if lines else ["it wrote nothing"] if process else []
+        """What happened and, where a process ran, its last words."""
+        said = self.last_words(process) if process else ()
         return TargetNotStartedError("\n".join([f"{self.target.name}: {what}", *said]))
+
+    def last_words(self, process: Process) -> list[str]:
+        """Without any secret."""
+        lines = last_lines(process.output())
+        shown = [f"  | {one_line(redact(line, list(self.secrets.values())))}" for line in lines]
+        return ["it wrote last:", *shown] if lines else ["it wrote nothing"]
 
 
 def _probe(client: httpx2.Client, url: str, ready: Ready) -> str | None:

@@ -39,6 +39,7 @@ def accounted(
             "plan": plan,
             "checks": load_suites(),
             "results": results,
+            "ends": (),
             "waivers": (),
             "started_at": datetime.now(UTC),
             "seconds": 1.0,

@@ -26,6 +26,13 @@ def test_what_controls_do_says_nothing_of_the_target() -> None:
     assert not breaker.is_open
 
 
+def test_a_target_that_is_gone_is_given_up() -> None:
+    breaker = Breaker()
+    for _ in range(LIMIT):
+        breaker.saw(result(seconds=0.1), is_listening=False)
+    assert breaker.is_open
+
+
 def test_a_slow_pass_does_not_hang() -> None:
     assert not hangs(result(outcome="pass", seconds=HANGS))
 

@@ -13,8 +13,9 @@ import httpx2
 import pytest
 
 from conformance.surface import Surface
-from conformance.target import TargetNotStartedError, launch, load, process
+from conformance.target import Pulse, TargetNotStartedError, launch, load, process
 from conformance.target.schema import Ready
+from conformance.target.supervision import RESTARTS
 from tests.target.samples import SECRETS, SMALL_GATEWAY, TOML, UPSTREAM, eventually, processes, target, written
 
 if TYPE_CHECKING:
@@ -25,6 +26,14 @@ ADMIN = {"ADMIN": "{secret:admin}"}
 
 def asked(running: Running, path: str) -> Any:
     return httpx2.get(running.hooks.origin + path).json()
+
+
+def killed(running: Running) -> tuple[str, ...]:
+    """Every end of it that is told, once it serves again or is left to lie."""
+    before = running.pulse.ends()
+    os.kill(asked(running, "/pid"), signal.SIGKILL)
+    assert eventually(lambda: running.pulse.ends_since(before) != ())
+    return running.pulse.settled()
 
 
 def failure(failing: Target, workdir: Path) -> str:
@@ -41,10 +50,9 @@ def test_a_target_serves_while_the_block_lasts(tmp_path: Path) -> None:
         assert httpx2.get(url).status_code == 200
         assert running.key == SECRETS["client"].value
         assert running.version == "1.2.3"
-        assert running.exited() is None
+        assert running.pulse.ends() == ()
         assert b"small gateway is up" in running.output()
     assert processes(tmp_path) == []
-    assert running.exited() == 128 + signal.SIGTERM
     with pytest.raises(httpx2.ConnectError):
         httpx2.get(url)
 
@@ -78,11 +86,35 @@ def test_its_named_logs_are_output_too(tmp_path: Path) -> None:
         assert b"audited" in running.output()
 
 
-def test_a_gateway_that_ends_by_itself_is_noticed(tmp_path: Path) -> None:
+def test_a_gateway_that_ends_by_itself_is_started_again_and_its_end_is_told(tmp_path: Path) -> None:
+    with launch(target(tmp_path), UPSTREAM, SECRETS, tmp_path) as running:
+        first = asked(running, "/pid")
+        assert killed(running) == ("was killed by SIGKILL\nit wrote last:\n  | small gateway is up",)
+        assert asked(running, "/pid") != first
+    assert processes(tmp_path) == []
+
+
+def test_one_that_keeps_ending_is_left_to_lie(tmp_path: Path) -> None:
+    with launch(target(tmp_path), UPSTREAM, SECRETS, tmp_path) as running:
+        for _ in range(RESTARTS + 1):
+            killed(running)
+        assert not running.pulse.is_listening()
+        assert running.pulse.obituary() == running.pulse.ends()
+        assert len(running.pulse.ends()) == RESTARTS + 1
+
+
+def test_one_that_ends_while_the_run_does_is_not_started_again(tmp_path: Path) -> None:
     with launch(target(tmp_path), UPSTREAM, SECRETS, tmp_path) as running:
         os.kill(asked(running, "/pid"), signal.SIGKILL)
-        assert eventually(lambda: running.exited() is not None)
-        assert running.exited() == 128 + signal.SIGKILL
+    assert processes(tmp_path) == []
+
+
+def test_one_that_is_not_ours_to_start_is_missed_when_it_is_gone() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        pulse = Pulse(f"http://127.0.0.1:{listener.getsockname()[1]}")
+        assert pulse.obituary() == ()
+    assert pulse.obituary() == (f"is gone: nobody listens at {pulse.url} any more",)
+    assert pulse.ends_since(()) == ()
 
 
 @pytest.mark.parametrize("flag", ["--child", "--stubborn", "--daemon"])
@@ -139,7 +171,7 @@ def test_a_command_may_lie_beside_its_target_file(tmp_path: Path) -> None:
     (tmp_path / "run.sh").chmod(0o700)
     text = TOML.replace(f'"{{python}}", "{SMALL_GATEWAY}"', '"./run.sh"')
     with launch(load(written(tmp_path, text)), UPSTREAM, SECRETS, tmp_path / "work") as running:
-        assert running.exited() is None
+        assert running.pulse.is_listening()
 
 
 def test_a_port_in_use(tmp_path: Path) -> None:
@@ -218,8 +250,8 @@ def test_a_target_that_already_runs_is_left_alone(tmp_path: Path) -> None:
         elsewhere = target(tmp_path, surfaces=dict(first.surfaces)).model_copy(update={"start": None})
         with launch(elsewhere, UPSTREAM, SECRETS, tmp_path / "second") as second:
             assert second.surfaces == first.surfaces
-            assert (second.output(), second.exited()) == (b"", None)
-        assert first.exited() is None
+            assert (second.output(), second.pulse.ends()) == (b"", ())
+        assert first.pulse.ends() == ()
 
 
 def test_a_target_that_should_run_and_does_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
