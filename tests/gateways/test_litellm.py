@@ -84,6 +84,7 @@ SHEET = Sheet(
         "isolation/client-key/calls": (CHAT,),
         "isolation/provider-key/echoed-in-error": (CHAT,),
     },
+    unsteady=frozenset({"connection/stays-up"}),  # its process ended in one run of CI, and in no run since
 )
 
 
