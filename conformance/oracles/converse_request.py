@@ -1,5 +1,7 @@
 """A request for Bedrock's Converse, read as a conversation.
 
+What Converse has no word for goes to Claude in Claude's own, among the fields of the model.
+
 Source: https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Converse.html
 """
 
@@ -39,11 +41,18 @@ def options(body: dict[str, Any]) -> dict[str, Any]:
     config = body.get("toolConfig") or {}
     choice: dict[str, Any] = config.get("toolChoice") or {}
     specs = [tool["toolSpec"] for tool in config.get("tools") or () if "toolSpec" in tool]
-    thinking = (body.get("additionalModelRequestFields") or {}).get("thinking") or {}
+    own = body.get("additionalModelRequestFields") or {}
+    claudes = own.get("tool_choice") or {}
+    thinking = own.get("thinking") or {}
     return {
         "tools": {spec["name"]: spec["inputSchema"]["json"] for spec in specs},
-        "choice": choice["tool"]["name"] if "tool" in choice else "required" if "any" in choice else None,
-        "one_call_only": False,
+        "choice": choice["tool"]["name"] if "tool" in choice else "required" if "any" in choice else _none(claudes),
+        "one_call_only": claudes.get("disable_parallel_tool_use") is True,
         "limit": (body.get("inferenceConfig") or {}).get("maxTokens"),
-        "effort": "budget" if thinking.get("type") == "enabled" else None,
+        "effort": (own.get("output_config") or {}).get("effort")
+        or ("budget" if thinking.get("type") == "enabled" else None),
     }
+
+
+def _none(choice: dict[str, Any]) -> str | None:
+    return "none" if choice.get("type") == "none" else None

@@ -206,9 +206,15 @@ def test_gemini_has_all_but_the_wish_for_one_call_at_a_time() -> None:
     assert understood(asked) == replace(ASKED, one_call_only=False)
 
 
-def test_converse_has_no_word_for_effort_either() -> None:
-    asked = received("/bedrock/model/claude/converse-stream", CONVERSE)
-    assert understood(asked) == replace(ASKED, one_call_only=False, effort=None)
+def test_converse_says_in_the_models_own_words_what_it_has_none_for() -> None:
+    route = "/bedrock/model/claude/converse-stream"
+    assert understood(received(route, CONVERSE)) == replace(ASKED, one_call_only=False, effort=None)
+    own = {"tool_choice": {"type": "auto", "disable_parallel_tool_use": True}, "output_config": {"effort": "low"}}
+    assert understood(received(route, CONVERSE | {"additionalModelRequestFields": own})) == ASKED
+    unforced = CONVERSE | {"toolConfig": {"tools": CONVERSE["toolConfig"]["tools"]}}
+    own = {"tool_choice": {"type": "none"}, "thinking": {"type": "enabled", "budget_tokens": 1024}}
+    seen = understood(received(route, unforced | {"additionalModelRequestFields": own}))
+    assert (seen.choice, seen.effort) == ("none", "budget")
 
 
 def test_gemini_is_read_under_both_kinds_of_names_and_with_its_own_schema() -> None:
