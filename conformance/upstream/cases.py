@@ -52,6 +52,7 @@ class Exchange:
         self._status: int | None = None
         self._sent_headers: Headers = ()
         self._sent = bytearray()
+        self.progress = 0
 
     @property
     def reply(self) -> Reply:
@@ -64,6 +65,7 @@ class Exchange:
         self._status, self._sent_headers = status, headers
 
     def sent(self, data: bytes) -> None:
+        self.progress += len(data)
         self._sent += data[: _KEPT_BYTES - len(self._sent)]
 
     def finish(self) -> None:
@@ -107,6 +109,11 @@ class Case:
         self.count = 0
         self._replies = replies
         self._change = asyncio.Event()
+
+    @property
+    def answers_early(self) -> bool:
+        """Whether the next request is answered before it has come to its end."""
+        return self.reply(self.count + 1).delivery.early is not None
 
     def reply(self, number: int) -> Reply:
         """The nth reply to the nth request, the last to all later."""

@@ -6,6 +6,7 @@ The control API listens on a port of its own, behind a bearer secret: a gateway 
     DELETE /scripts/{token}                       forget script and journal of that token
     PUT    /strangers                             replies as JSON, for requests without a known token; forgets theirs
     POST   /scripts/{token}/release?count=N       open N gates (they may be opened before they are reached)
+    GET    /scripts/{token}/progress              {"sent": bytes}, of all its answers, as far as their callers took them
     GET    /journal?token=T&until=U&count=N&timeout=S
            the last 10,000; token absent: requests without a known one
            until: arrived | finished | left (the caller went away)
@@ -66,6 +67,10 @@ class Scripted:
     async def release(self, count: int = 1) -> None:
         """Open the next gates; they may be opened before they are reached."""
         await self._upstream.release(self.token, count)
+
+    async def progress(self) -> int:
+        """How many bytes of answers have left by now: those that the caller does not take stay."""
+        return await self._upstream.progress(self.token)
 
     async def journal(self) -> list[Received]:
         """What has arrived by now."""
@@ -133,8 +138,13 @@ class Upstream:
     async def release(self, token: str, count: int) -> None:
         await self._call("POST", f"/scripts/{token}/release", params={"count": count})
 
+    async def progress(self, token: str) -> int:
+        answer = await self._call("GET", f"/scripts/{token}/progress")
+        return int(answer.json()["sent"])
+
     async def forget(self, token: str) -> None:
         await self._call("DELETE", f"/scripts/{token}")
+        self._tokens = [known for known in self._tokens if known != token]
 
     async def journal(
         self, token: str | None = None, *, until: State = "arrived", count: int = 0, patience: float = 0

@@ -38,6 +38,7 @@ def control_app(cases: Cases, secret: str) -> web.Application:
             web.delete("/scripts/{token}", control.forget),
             web.put("/strangers", control.register_for_strangers),
             web.post("/scripts/{token}/release", control.release),
+            web.get("/scripts/{token}/progress", control.progress),
             web.get("/journal", control.journal),
         ]
     )
@@ -86,6 +87,10 @@ class _Control:
             _refuse(f"count: must be from 1 to {_MOST_GATES}")
         self._case(request.match_info["token"]).release(count)
         return web.Response(status=204)
+
+    async def progress(self, request: web.Request) -> web.Response:
+        case = self._case(request.match_info["token"])
+        return web.json_response({"sent": sum(exchange.progress for exchange in case.exchanges)})
 
     async def journal(self, request: web.Request) -> web.Response:
         until = _state(request.query.get("until", "arrived"))

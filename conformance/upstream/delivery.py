@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from conformance.upstream.routes import Wire
 
 EVENT_STREAM = "text/event-stream; charset=utf-8"
+BYTE_ORDER_MARK = "\ufeff".encode()
 GARBAGE = b"\xff\xfe<html>{not an event\x00\n\n"
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
@@ -59,8 +60,10 @@ def streamed(
 
 
 def _in_events(events: Iterable[Event], delivery: Delivery) -> Iterator[Frame]:
+    before = BYTE_ORDER_MARK if delivery.framing == "byte-order-mark" else b""
     for event, line_end in zip(events, line_ends(delivery.line_end), strict=False):
-        yield Frame(encoded(event, line_end, delivery.framing), event.content, event.own)
+        yield Frame(before + encoded(event, line_end, delivery.framing), event.content, event.own)
+        before = b""
 
 
 def _in_array(events: Iterable[Event], delivery: Delivery) -> Iterator[Frame]:
@@ -230,13 +233,15 @@ class Line:
         if encoding and accepts(self._exchange.headers, encoding):
             answer = compressed(answer, encoding)
         response = await self._begin(answer)
-        if await self._send_frames(response, answer):
-            self._exchange.finish()
-            await response.write_eof()
-        else:
+        if not await self._send_frames(response, answer):
             await self._flushed()
             self._exchange.finish()
             self._reset()
+            return response
+        self._exchange.finish()
+        await response.write_eof()
+        if self._delivery.early == "reads-no-more":
+            await self._deaf()
         return response
 
     def _speak(self, raw: Raw) -> web.StreamResponse:
@@ -252,6 +257,8 @@ class Line:
             response.headers.add(name, value)
         if answer.length is not None:
             response.content_length = answer.length
+        if self._delivery.early == "reads-no-more":
+            response.force_close()
         if self._request.transport:
             self._request.transport.set_write_buffer_limits(0)
         await response.prepare(self._request)
@@ -260,18 +267,22 @@ class Line:
 
     async def _send_frames(self, response: web.StreamResponse, answer: Answer) -> bool:
         """Whether it came to its end: False where the line is to be cut."""
-        count = 0
+        count, held = 0, False
         for frame in chain([None], () if self._request.method == "HEAD" else answer.frames):
             if frame is not None:
+                if held and frame.own:
+                    await self._exchange.gate()
+                    held = False
                 await self._put(response, frame.data)
                 count += frame.own
+                held = held or (frame.content and self._delivery.gated)
             if frame is None or frame.own:
                 if count == self._delivery.cut_after:
                     return False
                 if count == self._delivery.stall_after:
                     await asyncio.Event().wait()
-            if frame is not None and frame.content and self._delivery.gated:
-                await self._exchange.gate()
+        if held:
+            await self._exchange.gate()
         return True
 
     async def _put(self, response: web.StreamResponse, data: bytes) -> None:
@@ -289,6 +300,14 @@ class Line:
         if self._wrote:
             await self._request.writer.drain()
             await asyncio.sleep(0)
+
+    async def _deaf(self) -> None:
+        """Say that nothing follows, and leave unread what is still to come of the request."""
+        transport = self._request.transport
+        if transport is not None:
+            transport.write_eof()
+            await self._exchange.gate()
+            transport.abort()
 
     def _reset(self) -> None:
         """Close with RST: no caller, HTTP/1.0 ones included, can take this for a clean end."""

@@ -15,10 +15,19 @@ _VALUE = ConfigDict(extra="forbid", ser_json_bytes="base64", val_json_bytes="bas
 
 LineEnd = Literal["\n", "\r\n", "\r", "mixed"]
 Framing = Literal[
-    "usual", "no-space", "several-data-lines", "other-fields", "comments-inside", "data-first", "escaped", "unheard-of"
+    "usual",
+    "no-space",
+    "several-data-lines",
+    "other-fields",
+    "comments-inside",
+    "data-first",
+    "escaped",
+    "unheard-of",
+    "byte-order-mark",
 ]
 Pieces = Literal["usual", "whole", "characters", "interleaved", "arguments-when-done"]
 ErrorForm = Literal["usual", "beside-choices", "failed", "failed-then-error"]
+Early = Literal["reads-on", "reads-no-more"]
 Stop = Literal["end", "length", "tool-use", "stop-sequence", "refusal", "pause"]
 
 
@@ -89,13 +98,13 @@ class Delivery:
 
     What a provider never sends it is not made to send: pings from Gemini and Bedrock, comments within JSON or frames.
 
-    gated           after each content event, wait for a release before going on
+    gated           after each content event, and the keep-alives behind it, wait for a release before going on
     hold_headers    wait for a release before the first byte
     chunk_bytes     write in pieces of that many bytes; None: one write an event
     line_end        what ends a line of a server-sent event, as the provider does it unless another is named; "mixed":
                     another with each event
     framing         how events are written down, by the letter of the standard; "unheard-of": with a member that
-                    nobody has heard of in every object
+                    nobody has heard of in every object; "byte-order-mark": with that before the first
     pieces          how content falls into deltas: as the provider does it; one delta each, a tool call's name and
                     arguments together; single characters with empty deltas between; the fragments of parallel calls
                     by turns, and text amid them (Chat Completions), or thoughts between calls (Messages, Responses,
@@ -106,6 +115,8 @@ class Delivery:
     unknown_event   an event of a type nobody has heard of, among the others
     content_type    in place of `text/event-stream; charset=utf-8`; "" for none at all
     encoding        compress the body, where the caller accepts it
+    early           answer as soon as the script is known, before the request has come to its end; then read what is
+                    left of it, or say that nothing follows and read no more, until a release closes the connection
     cut_after       close the connection, uncleanly, after that many events
     end_after       end the body cleanly after that many events: truncation that only the protocol shows
     stall_after     say nothing more after that many events, until the client leaves
@@ -128,6 +139,7 @@ class Delivery:
     unknown_event: bool = False
     content_type: str | None = None
     encoding: Literal["gzip", "br"] | None = None
+    early: Early | None = None
     cut_after: int | None = None
     end_after: int | None = None
     stall_after: int | None = None
@@ -157,13 +169,15 @@ class Raw:
 class Reply:
     """One answer: what a model says, or the error or the recording that stands in its place.
 
-    `text` as a tuple is streamed piece by piece; as a string the renderer cuts it into a few pieces.
+    `text` as a tuple is streamed piece by piece; as a string the renderer cuts it into a few pieces. It is said
+    `repeats` times.
     `stop_word` is the provider's own word for why it stops, in place of the usual one for `stop`.
     `extra` is merged into the top level of the answer: fields that no SDK has heard of.
     `input_tokens` is what count_tokens answers.
     """
 
     text: str | tuple[str, ...] = ()
+    repeats: int = 1
     thinking: tuple[Thinking | RedactedThinking, ...] = ()
     tool_calls: tuple[ToolCall, ...] = ()
     refusal: str | None = None
@@ -183,12 +197,12 @@ class Reply:
     def pieces(self) -> tuple[str, ...]:
         """The text as it is streamed."""
         if isinstance(self.text, tuple):
-            return self.text
-        return tuple(self.text[at : at + 24] for at in range(0, len(self.text), 24))
+            return self.text * self.repeats
+        return tuple(self.text[at : at + 24] for at in range(0, len(self.text), 24)) * self.repeats
 
     @property
     def whole_text(self) -> str:
-        return "".join(self.text)
+        return "".join(self.text) * self.repeats
 
     @property
     def why_it_stops(self) -> Stop:

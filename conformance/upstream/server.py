@@ -20,9 +20,10 @@ from conformance.upstream.providers import PLATFORMS, TOO_LARGE, Answering, plai
 from conformance.upstream.reply import Delivery
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping
+    from collections.abc import AsyncIterator, Callable, Mapping
 
 _BODY_LIMIT = 64 * 1024 * 1024
+_BEGINNING = 256 * 1024
 _GRACE_SECONDS = 0.05  # aiohttp takes 0 for no limit at all
 _HEADER_LIMIT = 64 * 1024
 _KEEPALIVE_SECONDS = 3600
@@ -82,7 +83,7 @@ class _Desk:
 
     async def _served(self, request: web.BaseRequest) -> web.StreamResponse:
         arrived_at = time.monotonic()
-        body = await _body(request)
+        body = await _body(request, lambda begun: self._cases.addressed(begun).answers_early)
         exchange = self._arrival(request, body, arrived_at)
         answer = self._answer(exchange, too_large=len(body) > _BODY_LIMIT)
         try:
@@ -116,8 +117,8 @@ class _Desk:
         return answering.error(TOO_LARGE) if too_large else answering.answer(self._keys[exchange.provider])
 
 
-async def _body(request: web.BaseRequest) -> bytes:
-    """The body as it came, undecoded; reading stops soon after the limit is passed."""
+async def _body(request: web.BaseRequest, is_enough: Callable[[bytes], bool]) -> bytes:
+    """The body as it came, undecoded; reading stops soon after the limit is passed, or when its beginning is enough."""
     if request.headers.get("expect", "").lower() == "100-continue":
         await request.writer.write(_CONTINUE)
     if not request.can_read_body:
@@ -125,6 +126,6 @@ async def _body(request: web.BaseRequest) -> bytes:
     body = bytearray()
     async for chunk in request.content.iter_any():
         body += chunk
-        if len(body) > _BODY_LIMIT:
+        if len(body) > _BODY_LIMIT or (len(body) <= _BEGINNING and is_enough(bytes(body))):
             break
     return bytes(body)

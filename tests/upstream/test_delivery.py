@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import importlib
+import json
 import zlib
 from typing import TYPE_CHECKING, Literal
 
 import openai
 import pytest
 
-from conformance.upstream import Delivery, Reply, Upstream, Verbatim
+from conformance.upstream import Delivery, ProviderError, Reply, Upstream, Verbatim
 from conformance.upstream.delivery import GARBAGE
 from tests.upstream import test_anthropic_messages, test_openai_chat, test_openai_responses
+from tests.upstream.conftest import KEYS
 from tests.upstream.raw import CHAT, MESSAGES, chat, connected, request
 
 if TYPE_CHECKING:
@@ -259,3 +261,65 @@ def _expanded(data: bytes, encoding: str) -> bytes:
     if encoding == "gzip":
         return zlib.decompress(data, wbits=31)
     return bytes(importlib.import_module("brotli").decompress(data))
+
+
+async def test_a_byte_order_mark_stands_at_the_beginning_and_nowhere_else(upstream: Upstream) -> None:
+    script = await upstream.answers(Reply(text=WORDS, delivery=Delivery(framing="byte-order-mark", comments=True)))
+    async with connected(upstream.url) as line:
+        await line.send(chat(script.prompt, stream=True))
+        await line.head()
+        stream = b"".join(await line.chunks())
+    assert stream.startswith(b"\xef\xbb\xbf: keep-alive")
+    assert stream.count(b"\xef\xbb\xbf") == 1
+
+
+async def test_keep_alives_come_before_the_gate_of_the_event_that_they_follow(upstream: Upstream) -> None:
+    script = await upstream.answers(Reply(text=WORDS, delivery=Delivery(gated=True, comments=True, pings=True)))
+    headers = f"x-api-key: {KEYS['anthropic']}\r\nanthropic-version: 2023-06-01\r\n"
+    messages = [{"role": "user", "content": script.prompt}]
+    body = json.dumps({"model": "m", "max_tokens": 9, "messages": messages, "stream": True})
+    async with connected(upstream.url) as line:
+        await line.send(request(MESSAGES, body.encode(), extra=headers))
+        await line.head()
+        keep_alives = b'event: ping\ndata: {"type":"ping"}\n\n: keep-alive\n\n'
+        seen = b""
+        while not (seen.endswith(keep_alives) and WORDS[0].encode() in seen):
+            seen += await line.chunk()
+        [waiting] = await script.journal()
+        assert not waiting.finished
+        assert WORDS[1].encode() not in waiting.sent
+        await script.release(len(WORDS))
+        assert b"message_stop" in b"".join(await line.chunks())
+
+
+@pytest.mark.parametrize("early", ["reads-on", "reads-no-more"])
+async def test_an_answer_may_come_before_the_request_has_ended(
+    upstream: Upstream, early: Literal["reads-on", "reads-no-more"]
+) -> None:
+    refusal = ProviderError(status=413, message="too much of it")
+    script = await upstream.answers(Reply(error=refusal, delivery=Delivery(early=early)))
+    asked = chat(script.prompt, extra=f"X-Rest: {'x' * 10}\r\n", padding="y" * 100_000)
+    async with connected(upstream.url) as line:
+        await line.send(asked[:-1])
+        assert b"too much of it" in await line.body()
+        if early == "reads-no-more":
+            assert await line.reader.read() == b""
+            await script.release()
+            return
+        after = await upstream.answers()
+        await line.send(asked[-1:] + chat(after.prompt))
+        assert b'"ok"' in await line.body()
+
+
+async def test_what_the_caller_does_not_take_is_not_sent(upstream: Upstream) -> None:
+    script = await upstream.answers(Reply(text=("0123456789abcdef" * 4096,), repeats=1024))
+    async with connected(upstream.url) as line:
+        await line.send(chat(script.prompt, stream=True))
+        await line.head()
+        line.writer.transport.pause_reading()  # type: ignore[attr-defined]  # asyncio's type is too narrow
+        sent, before = await script.progress(), -1
+        while sent != before:
+            await (await upstream.answers()).journal()
+            sent, before = await script.progress(), sent
+        assert 0 < sent < 2**26
+    assert await script.caller_left()
