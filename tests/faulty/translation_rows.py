@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from conformance.upstream import Reply, ToolCall
 from tests.faulty.seen import CHAT, CLAUDE, RESPONSES, Spoils, asked
 
+CUT_AT_A_CALL = CLAUDE.but(reply=Reply(tool_calls=(ToolCall("call_1", "weather"),), stop="length"))
 PICTURE = {"role": "user", "content": [{"type": "image", "source": {"type": "base64", "data": "AAAA"}}]}
 
 TRANSLATION = (
@@ -40,6 +42,16 @@ TRANSLATION = (
         lambda it: it.asked["tools"][0].get("origin") == "relay",
     ),
     Spoils("forwards-notes-of-its-own", CHAT, "asked body", lambda it: "relay_params" in it.asked),
+    Spoils("calls-win-over-limits", CUT_AT_A_CALL, "body", lambda it: it.json["stop_reason"] == "tool_use"),
+    Spoils(
+        "calls-win-over-limits",
+        CHAT.but(reply=CUT_AT_A_CALL.reply),
+        "body",
+        lambda it: it.json["choices"][0]["finish_reason"] == "tool_calls",
+    ),
+    Spoils("leaves-cached-input-out", CHAT, "body", lambda it: it.json["usage"]["prompt_tokens"] == 50),
+    Spoils("leaves-cached-input-out", RESPONSES, "body", lambda it: it.json["usage"]["input_tokens"] == 50),
+    Spoils("loses-cache-writes", CLAUDE, "body", lambda it: it.json["usage"]["cache_creation_input_tokens"] == 0),
     Spoils("drops-images", CLAUDE.but(turns=(PICTURE,)), "asked body", lambda it: b"base64" not in it.received[0].body),
     Spoils("asks-for-the-whole", asked(CHAT, stream=True), "asked body", lambda it: "stream" not in it.asked),
 )

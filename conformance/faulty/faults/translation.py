@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from conformance.faulty.fault import fault
-from conformance.faulty.tree import changed, dropping
+from conformance.faulty.tree import changed, dropping, everywhere
 
 if TYPE_CHECKING:
     from conformance.faulty.sse import Json
 
 _IMAGES = {"image", "image_url", "input_image"}
+_CACHE_WRITES = {"cache_write_tokens", "cache_creation_input_tokens"}
 
 
 @fault.request_json("drops-instructions", "forwards no system prompt")
@@ -76,3 +77,34 @@ def makes_up_searches(answer: Json) -> Json:
         return answer
     search = {"type": "server_tool_use", "id": "srvtoolu_1", "name": "web_search", "input": {"query": ""}}
     return answer | {"content": [search, *answer["content"]]}
+
+
+@fault.answer_json(
+    "calls-win-over-limits", "says of an answer that calls tools that it ended for them, cut short or not"
+)
+def calls_win_over_limits(answer: Json) -> Json:
+    return everywhere(answer, _ended_for_its_calls)
+
+
+def _ended_for_its_calls(value: Json) -> Json:
+    if (value.get("message") or {}).get("tool_calls"):
+        return value | {"finish_reason": "tool_calls"}
+    calls = isinstance(value.get("content"), list) and any(b.get("type") == "tool_use" for b in value["content"])
+    return value | {"stop_reason": "tool_use"} if calls and value.get("stop_reason") else value
+
+
+@fault.answer_json("leaves-cached-input-out", "counts as input only what no cache had to do with")
+def leaves_cached_input_out(answer: Json) -> Json:
+    return everywhere(answer, lambda it: changed(it, "usage", _uncached))
+
+
+def _uncached(usage: Json) -> Json:
+    details = usage.get("prompt_tokens_details") or usage.get("input_tokens_details") or {}
+    cached = details.get("cached_tokens", 0) + details.get("cache_write_tokens", 0)
+    inside = (name for name in ("prompt_tokens", "input_tokens") if name in usage)
+    return usage | {name: usage[name] - cached for name in inside}
+
+
+@fault.answer_json("loses-cache-writes", "says that nothing was written to a cache")
+def loses_cache_writes(answer: Json) -> Json:
+    return everywhere(answer, lambda it: {name: 0 if name in _CACHE_WRITES else it[name] for name in it})

@@ -17,7 +17,10 @@ async def test_content_may_fall_into_any_pieces(client: Client, upstream: Upstre
         reply = Reply(text="Two cities.", tool_calls=CALLS, delivery=Delivery(pieces=pieces))
         script = await upstream.answers(reply)
         answer = await client.ask(Ask(script.prompt, tools=(Tool("weather"),)))
-        assert meant(answer.tool_calls) == meant(CALLS), f"from pieces that come {pieces}"
+        calls, expected = meant(answer.tool_calls), meant(CALLS)
+        if pieces == "interleaved":  # who tells whole calls may tell each as soon as it is complete
+            calls, expected = sorted(calls, key=str), sorted(expected, key=str)
+        assert calls == expected, f"from pieces that come {pieces}"
         assert answer.text == "Two cities.", f"from pieces that come {pieces}"
         if pieces != "arguments-when-done":  # untranslated these break the grammar themselves
             assert_in_order(client.surface, tape.last.content)

@@ -115,8 +115,12 @@ async def test_each_result_reaches_the_provider_under_the_id_of_its_call(client:
         ("weather", {"city": "Oslo"}),
         ("weather", {"city": "Lima"}),
     ]
-    assert seen.results == tuple((call, f"fine in {given['city']}") for call, _, given in seen.calls)
-    assert {call for call, _, _ in seen.calls} == {"callOslo1", "callLima2"}, "the provider does not know these ids"
+    heard = [(call, _plain(said)) for call, said in seen.results]
+    assert heard == [(call, f"fine in {given['city']}") for call, _, given in seen.calls]
+    ids = {call for call, _, _ in seen.calls}
+    assert len(ids) == len(seen.calls), "two calls under one id"
+    told = {call.id for call in first.tool_calls} != {""}  # a client of Gemini need not be told of ids
+    assert not told or ids == {"callOslo1", "callLima2"}, "the provider does not know these ids"
 
 
 @check("translation/request/limit", requirement="translated-request", feature="body", catches=("drops-limits",))
@@ -158,8 +162,8 @@ async def test_the_effort_that_is_asked_for_arrives(client: Client, upstream: Up
         RESPONSES: {"reasoning": {"effort": "low"}},
         MESSAGES: {"output_config": {"effort": "low"}},
     }
-    await client.ask(Ask(script.prompt, fields=efforts[client.surface]))
-    assert understood(await script.received()).effort in ("low", "budget")
+    if not await refused(client, Ask(script.prompt, fields=efforts[client.surface])):
+        assert understood(await script.received()).effort in ("low", "budget")
 
 
 @check(
@@ -190,6 +194,15 @@ async def test_what_a_tool_showed_arrives(client: Client, upstream: Upstream) ->
     assert call == "call00001"
     assert said.startswith("Snow, and a picture."), f"the tool said {said!r}"  # where the picture is may follow
     assert seen.images == ((PIXEL,) if client.surface != CHAT else ())
+
+
+def _plain(result: str) -> str:
+    """What the tool said: a client of Gemini wraps it in an object, which may be passed on as it is."""
+    try:
+        wrapped = json.loads(result)
+    except ValueError:
+        return result
+    return str(wrapped["output"]) if isinstance(wrapped, dict) and [*wrapped] == ["output"] else result
 
 
 def _with_system(client: Client, prompt: str) -> dict[str, object]:

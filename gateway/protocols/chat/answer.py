@@ -31,10 +31,16 @@ FINISH_REASONS: dict[hub.Stop, str] = {
 def read_answer(body: Json) -> hub.Answer:
     choice = body["choices"][0]
     parts = tuple(read_message(choice["message"]))
-    stop: hub.Stop = STOPS.get(choice.get("finish_reason") or "", "end")
-    if any(isinstance(part, hub.Refusal) for part in parts):
+    kinds = {type(part) for part in parts}
+    stop = meant(STOPS.get(choice.get("finish_reason") or "", "end"), calls=hub.ToolUse in kinds)
+    if hub.Refusal in kinds:
         stop = "refusal"
     return hub.Answer(body["id"], body["model"], parts, stop, read_usage(body.get("usage") or {}))
+
+
+def meant(stop: hub.Stop, *, calls: bool) -> hub.Stop:
+    """A call that the client had forced ends with `stop`: https://github.com/vllm-project/vllm/pull/25054"""
+    return "tool-use" if stop == "end" and calls else stop
 
 
 def read_usage(usage: Json) -> hub.Usage:

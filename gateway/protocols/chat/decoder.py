@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from gateway.protocols import hub
-from gateway.protocols.chat.answer import STOPS, read_usage
+from gateway.protocols.chat.answer import STOPS, meant, read_usage
 from gateway.protocols.codec import Json, StreamDecoder, read_event, words
 
 if TYPE_CHECKING:
@@ -21,11 +22,21 @@ class _Call:
 
     id: str = ""
     name: str = ""
+    arguments: str = ""
     waiting: list[str] = field(default_factory=list)
+
+    @property
+    def complete(self) -> bool:
+        try:
+            json.loads(self.arguments)
+        except ValueError:
+            return False
+        return True
 
 
 class Decoder(StreamDecoder):
-    """Chat has no ends of parts, and lets calls interleave: the hub sees one part at a time.
+    """Chat has no ends of parts, and lets calls interleave, with each other and with text: the hub sees one part at
+    a time. Text amid the arguments of calls waits until they are complete.
 
     The usage may come after the finish reason, so the end waits for it, for `[DONE]`, or for the end of the stream.
     """
@@ -34,6 +45,7 @@ class Decoder(StreamDecoder):
         self._started = False
         self._open: str | int | None = None
         self._calls: dict[int, _Call] = {}
+        self._held: list[tuple[str, hub.Part, str]] = []
         self._told: set[int] = set()
         self._stop: hub.Stop | None = None
         self._refused = False
@@ -66,15 +78,23 @@ class Decoder(StreamDecoder):
         for key, part in (("reasoning_content", hub.Thinking()), ("content", hub.Text()), ("refusal", hub.Refusal())):
             if text := delta.get(key):
                 self._refused |= key == "refusal"
-                yield from self._opened(key, part)
-                yield hub.Delta(text)
+                self._held.append((key, part, text))
+        if all(call.complete for call in self._calls.values()):
+            yield from self._released()
         for position, fragment in enumerate(delta.get("tool_calls") or ()):
             yield from self._called(fragment.get("index", position), fragment)
+
+    def _released(self) -> Iterator[hub.Event]:
+        held, self._held = self._held, []
+        for key, part, text in held:
+            yield from self._opened(key, part)
+            yield hub.Delta(text)
 
     def _called(self, index: int, fragment: Json) -> Iterator[hub.Event]:
         call = self._calls.setdefault(index, _Call())
         function = fragment.get("function") or {}
         call.id, call.name = fragment.get("id") or call.id, call.name or function.get("name") or ""
+        call.arguments += function.get("arguments") or ""
         call.waiting.append(function.get("arguments") or "")
         if not isinstance(self._open, int):
             yield from self._begin(index)
@@ -117,8 +137,10 @@ class Decoder(StreamDecoder):
         if self.finished or self._stop is None:
             return
         self.finished = True
+        yield from self._released()
         yield from self._flushed()
-        yield hub.Finished("refusal" if self._refused else self._stop, self._usage)
+        stop = meant(self._stop, calls=bool(self._calls))
+        yield hub.Finished("refusal" if self._refused else stop, self._usage)
 
 
 def _status(error: Any) -> int:

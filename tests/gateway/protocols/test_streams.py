@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
-from typing import TYPE_CHECKING, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 import pytest
 
@@ -130,3 +131,51 @@ def test_a_refusal_keeps_its_words(codec: Codec) -> None:
     refusal = (hub.Opened(hub.Refusal()), hub.Delta("I would rather not."), hub.Closed())
     events = (*EVERYTHING[:1], *refusal, hub.Finished("refusal", USAGE))
     assert anonymous(through(codec, events)) == anonymous(list(events))
+
+
+def _chunk(delta: dict[str, Any], finish: str | None = None) -> str:
+    choice = {"index": 0, "delta": delta, "finish_reason": finish}
+    return json.dumps({"id": "chatcmpl-1", "model": "m", "choices": [choice]})
+
+
+def _fragment(index: int, arguments: str, **opening: Any) -> dict[str, Any]:
+    function = {"arguments": arguments} | ({"name": opening["name"]} if opening else {})
+    return {"tool_calls": [{"index": index, "function": function} | ({"id": opening["id"]} if opening else {})]}
+
+
+def test_text_amid_the_arguments_of_calls_waits_for_their_end() -> None:
+    """https://github.com/router-for-me/CLIProxyAPI/issues/5581"""
+    decoder = CHAT.decoder()
+    deltas = (
+        {"content": "Let me"},
+        _fragment(0, '{"a"', id="one", name="weather"),
+        _fragment(1, '{"b"', id="two", name="clock"),
+        {"content": " look"},
+        _fragment(0, ": 1}"),
+        {"content": "."},
+        _fragment(1, ": 2}"),
+        {"content": " Done."},
+    )
+    told = [event for delta in deltas for event in decoder.feed(None, _chunk(delta))]
+    told += [*decoder.feed(None, _chunk({}, "tool_calls")), *decoder.end()]
+    assert told[1:-1] == [
+        *(hub.Opened(hub.Text()), hub.Delta("Let me"), hub.Closed()),
+        *(hub.Opened(hub.ToolUse("one", "weather")), hub.Delta('{"a"'), hub.Delta(": 1}"), hub.Closed()),
+        *(hub.Opened(hub.ToolUse("two", "clock")), hub.Delta('{"b": 2}'), hub.Closed()),
+        *(hub.Opened(hub.Text()), hub.Delta(" look"), hub.Delta("."), hub.Delta(" Done."), hub.Closed()),
+    ]
+
+
+def test_a_call_that_was_forced_is_why_an_answer_of_openais_stopped() -> None:
+    """There it ends with `stop`: https://github.com/vllm-project/vllm/pull/25054"""
+    decoder = CHAT.decoder()
+    told = [
+        *decoder.feed(None, _chunk(_fragment(0, "{}", id="one", name="clock"))),
+        *decoder.feed(None, _chunk({}, "stop")),
+    ]
+    told += decoder.end()
+    assert told[-1] == hub.Finished("tool-use", hub.Usage())
+    call = {"id": "one", "type": "function", "function": {"name": "clock", "arguments": "{}"}}
+    message = {"role": "assistant", "content": None, "tool_calls": [call]}
+    whole = {"id": "c", "model": "m", "choices": [{"message": message, "finish_reason": "stop"}]}
+    assert CHAT.read_answer(whole).stop == "tool-use"
