@@ -9,11 +9,9 @@ import httpx2
 import pytest
 
 from conformance.target import Auth, HookFailedError, Hooks
-from conformance.upstream import Reply, Upstream, UpstreamAddress, UpstreamUnreachableError
 from tests.mocked_http import mocked_http
 
 GATEWAY = "http://gateway.example"
-CONTROL = "http://control.example"
 ADMIN_KEY = "sk-conformance-admin-of-this-test"
 
 
@@ -61,28 +59,3 @@ def test_a_gateway_that_hangs_fails_the_hook() -> None:
         http.post(f"{GATEWAY}/keys").mock(side_effect=httpx2.ReadTimeout("timed out"))
         with pytest.raises(HookFailedError, match="mint: timed out"):
             hooks(mint=MINTING).mint()
-
-
-async def test_the_control_secret_goes_with_every_call() -> None:
-    with mocked_http() as http:
-        http.put(url__startswith=f"{CONTROL}/scripts/case-").mock(return_value=httpx.Response(204))
-        http.get(f"{CONTROL}/journal").mock(return_value=httpx.Response(200, json=[]))
-        async with Upstream(UpstreamAddress("http://upstream.example", CONTROL, "of-control")) as upstream:
-            script = await upstream.answers(Reply(text="x"))
-            assert await script.journal() == []
-        assert {call.request.headers["authorization"] for call in http.calls} == {"Bearer of-control"}
-
-
-@pytest.mark.parametrize(
-    ("answer", "said"),
-    [
-        (httpx.Response(401, json={"error": "the control secret is missing or wrong"}), "401"),
-        (httpx.Response(502, text="a proxy in the way"), "502 a proxy in the way"),
-    ],
-)
-async def test_an_upstream_that_refuses_its_control_is_the_harness_fault(answer: httpx.Response, said: str) -> None:
-    with mocked_http() as http:
-        http.get(f"{CONTROL}/journal").mock(return_value=answer)
-        async with Upstream(UpstreamAddress("http://upstream.example", CONTROL, "of-control")) as upstream:
-            with pytest.raises(UpstreamUnreachableError, match=said):
-                await upstream.journal()

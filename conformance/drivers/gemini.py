@@ -15,7 +15,7 @@ from google import genai
 from google.genai import errors, types
 
 from conformance.drivers.answer import Answer, Failure
-from conformance.drivers.client import BARE, Client, Source, failure, reported
+from conformance.drivers.client import BARE, Client, Source, failure, reported, tls
 from conformance.surface import Surface
 from conformance.upstream import Thinking, ToolCall, Usage
 
@@ -59,6 +59,8 @@ class GeminiClient(Client):
             api_version="v1beta",
             timeout=int(settings["timeout"] * _MILLISECONDS),
             retry_options=types.HttpRetryOptions(attempts=1 + settings["max_retries"]),
+            client_args={"verify": tls()},  # for transports that the SDK makes beside ours, a context each
+            async_client_args={"verify": tls(), "ssl": tls()},
             **{http: self._transport},
         )
         return genai.Client(api_key=settings["api_key"], http_options=options)
@@ -177,11 +179,14 @@ def _contents(ask: Ask) -> Iterator[dict[str, Any]]:
     for turn in ask.turns:
         yield turn.answer.raw["candidates"][0]["content"]
         if turn.results:
-            yield {"role": "user", "parts": [_result(turn.answer, result) for result in turn.results]}
+            results = enumerate(turn.results)
+            yield {"role": "user", "parts": [_result(turn.answer, number, result) for number, result in results]}
 
 
-def _result(answer: Answer, result: ToolResult) -> dict[str, Any]:
-    name = next(call.name for call in answer.tool_calls if call.id == result.call_id)
+def _result(answer: Answer, number: int, result: ToolResult) -> dict[str, Any]:
+    """Calls without ids get their results in their order."""
+    named = {call.id: call.name for call in answer.tool_calls}
+    name = named[result.call_id] if result.call_id else answer.tool_calls[number].name
     said = {"name": name, "response": {"output": result.content}}
     return {"functionResponse": said | ({"id": result.call_id} if result.call_id else {})}
 

@@ -57,6 +57,7 @@ def main_lane(surface: Surface) -> str:
     return generation(CLIENTS[surface].package)
 
 
+@cache
 def generation(package: str) -> str:
     """An SDK and its major version."""
     return f"{package}-{version(package).partition('.')[0]}"
