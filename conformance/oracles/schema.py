@@ -42,6 +42,10 @@ class GenerateContent(BaseModel):
     safety_settings: list[types.SafetySetting] | None = None
     generation_config: types.GenerationConfig | None = None
     cached_content: str | None = None
+    model: str | None = None  # which the path says as well
+    labels: dict[str, str] | None = None
+    service_tier: str | None = None
+    store: bool | None = None
 
 
 _DECLARED: dict[Surface, Any] = {

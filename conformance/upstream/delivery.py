@@ -72,7 +72,7 @@ def _in_array(events: Iterable[Event], delivery: Delivery) -> Iterator[Frame]:
     for event in (event for event in events if not event.comment):
         yield Frame(to_bytes(before + "\n".join(data_lines(event.data, delivery.framing))), event.content, event.own)
         before = ",\r\n"
-    yield Frame(b"]" if before != "[" else b"[]", own=False)
+    yield Frame(b"\n]" if before != "[" else b"[]", own=False)
 
 
 def _in_frames(events: Iterable[Event], delivery: Delivery) -> Iterator[Frame]:  # noqa: ARG001 - every wire is asked alike

@@ -27,6 +27,7 @@ TOOL: dict[str, Any] = {"type": "object", "properties": {"anything": {"x-ours": 
         (MESSAGES, SAID | {"max_tokens": 9, "temperature": 1, "tools": [{"name": "a", "input_schema": TOOL}]}),
         (BEDROCK, SAID | {"max_tokens": 9, "anthropic_version": "bedrock-2023-05-31"}),
         (GEMINI, {"contents": [{"parts": [{"text": "Hello"}]}], "generation_config": {"maxOutputTokens": 9}}),
+        (GEMINI, {"contents": [{"parts": [{"text": "Hello"}]}], "model": "gemini", "serviceTier": "flex"}),
         (MISTRAL, SAID | {"random_seed": 7}),
     ],
 )

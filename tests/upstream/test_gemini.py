@@ -118,6 +118,7 @@ async def test_without_sse_a_stream_is_one_json_array(http: httpx2.AsyncClient, 
     array = await http.post(f"{ROUTE}:streamGenerateContent", json=asked(script))
     assert array.headers["content-type"] == "application/json; charset=UTF-8"
     assert array.json() == [json.loads(line[5:]) for line in events.text.splitlines() if line]
+    assert array.text.endswith("}\n]"), "Google's array ends on a line of its own, and gateways cut it off so"
     assert events.headers["content-type"].startswith("text/event-stream")
     assert events.text.endswith("\r\n\r\n")
 

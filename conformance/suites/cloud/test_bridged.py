@@ -54,7 +54,13 @@ async def test_a_cloud_is_sent_the_betas_that_it_knows_and_no_others(client: Cli
 
 
 def _betas(received: Received) -> list[str]:
-    return [*received.tokens("anthropic-beta"), *received.json.get("anthropic_beta", [])]
+    return [*received.tokens("anthropic-beta"), *_claudes(received).get("anthropic_beta", [])]
+
+
+def _claudes(received: Received) -> dict[str, Any]:
+    """What is said to Claude itself: the body, but for Converse a part of it."""
+    asked: dict[str, Any] = received.json
+    return asked.get("additionalModelRequestFields") or {} if "/converse" in received.path else asked
 
 
 @check(
@@ -157,7 +163,7 @@ async def test_how_the_context_is_kept_short_arrives_with_its_beta(client: Clien
     ask = Ask(script.prompt, betas=(SHORTENING,), tools=(Tool("tide"),), fields={"context_management": edits})
     await client.ask(ask)
     received = await script.received()
-    assert received.json.get("context_management") == edits
+    assert _claudes(received).get("context_management") == edits
     assert SHORTENING in _betas(received)
 
 
