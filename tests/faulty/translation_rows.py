@@ -6,6 +6,13 @@ from conformance.upstream import Reply, ToolCall
 from tests.faulty.seen import CHAT, CLAUDE, RESPONSES, Spoils, asked
 
 CUT_AT_A_CALL = CLAUDE.but(reply=Reply(tool_calls=(ToolCall("call_1", "weather"),), stop="length"))
+TALK = (
+    {"role": "assistant", "tool_calls": [{"id": i, "type": "function", "function": {"name": "n"}} for i in "ab"]},
+    *({"role": "tool", "tool_call_id": i, "content": i} for i in "ba"),
+)
+THOUGHTS = tuple(
+    {"role": "assistant", "content": [{"type": "thinking", "thinking": "hm", "signature": proof}]} for proof in "ab"
+)
 PICTURE = {"role": "user", "content": [{"type": "image", "source": {"type": "base64", "data": "AAAA"}}]}
 
 TRANSLATION = (
@@ -52,6 +59,18 @@ TRANSLATION = (
     Spoils("leaves-cached-input-out", CHAT, "body", lambda it: it.json["usage"]["prompt_tokens"] == 50),
     Spoils("leaves-cached-input-out", RESPONSES, "body", lambda it: it.json["usage"]["input_tokens"] == 50),
     Spoils("loses-cache-writes", CLAUDE, "body", lambda it: it.json["usage"]["cache_creation_input_tokens"] == 0),
+    Spoils(
+        "pairs-results-by-position",
+        CHAT.but(turns=TALK),
+        "asked body",
+        lambda it: [turn["tool_call_id"] for turn in it.asked["messages"][2:]] == ["a", "b"],
+    ),
+    Spoils(
+        "keeps-the-last-thought-only",
+        CLAUDE.but(turns=THOUGHTS),
+        "asked body",
+        lambda it: [turn["content"] for turn in it.asked["messages"][1:]] == [[], THOUGHTS[1]["content"]],
+    ),
     Spoils("drops-images", CLAUDE.but(turns=(PICTURE,)), "asked body", lambda it: b"base64" not in it.received[0].body),
     Spoils("asks-for-the-whole", asked(CHAT, stream=True), "asked body", lambda it: "stream" not in it.asked),
 )

@@ -8,9 +8,14 @@ from conformance.faulty.fault import fault
 from conformance.faulty.tree import changed, dropping, everywhere
 
 if TYPE_CHECKING:
+    from collections.abc import Container
+
     from conformance.faulty.sse import Json
 
 _IMAGES = {"image", "image_url", "input_image"}
+_CALLS = {"tool_use": "id", "function": "id", "function_call": "call_id"}
+_RESULTS = {"tool_result": "tool_use_id", "tool": "tool_call_id", "function_call_output": "call_id"}
+_THOUGHTS = {"thinking", "reasoning"}
 _CACHE_WRITES = {"cache_write_tokens", "cache_creation_input_tokens"}
 
 
@@ -108,3 +113,36 @@ def _uncached(usage: Json) -> Json:
 @fault.answer_json("loses-cache-writes", "says that nothing was written to a cache")
 def loses_cache_writes(answer: Json) -> Json:
     return everywhere(answer, lambda it: {name: 0 if name in _CACHE_WRITES else it[name] for name in it})
+
+
+@fault.request_json("pairs-results-by-position", "takes the first result for the first call's, whatever its id")
+def pairs_results_by_position(body: Json) -> Json:
+    made = iter([call[_CALLS[_kind(call)]] for call in _all(body, _CALLS) if _CALLS[_kind(call)] in call])
+    return everywhere(body, lambda it: changed(it, _RESULTS.get(_kind(it), ""), lambda known: next(made, known)))
+
+
+@fault.request_json("keeps-the-last-thought-only", "forwards no thinking but that of the last turn")
+def keeps_the_last_thought_only(body: Json) -> Json:
+    forgotten = _all(body, _THOUGHTS)[:-1]
+
+    def remembered(turns: Any) -> Any:
+        return [turn for turn in turns if turn not in forgotten] if isinstance(turns, list) else turns
+
+    return everywhere(body, lambda it: changed(changed(it, "content", remembered), "input", remembered))
+
+
+def _all(body: Json, kinds: Container[str]) -> list[Json]:
+    """The objects of these kinds, in the order in which they stand."""
+    found: list[Json] = []
+
+    def noted(value: Json) -> Json:
+        if _kind(value) in kinds:
+            found.append(value)
+        return value
+
+    everywhere(body, noted)
+    return found
+
+
+def _kind(value: Json) -> str:
+    return str(value.get("type") or value.get("role"))

@@ -1,7 +1,5 @@
 """What a provider answers, as a client of another protocol reads it."""
 
-import json
-
 from conformance.api import (
     GEMINI,
     MESSAGES,
@@ -14,15 +12,12 @@ from conformance.api import (
     Thinking,
     Tool,
     ToolCall,
-    ToolResult,
-    Turn,
     Upstream,
     check,
     protocol_of,
 )
 from conformance.suites.translation.replies import BOTH, HUBS, LETTERS, WEATHER, assert_apart, meant
 
-SIGNATURE = "c2lnbmF0dXJlKys="
 ODD = '{"zeta": 1.5, "alpha": 9007199254740991, "né": "é\\u2028", "nested": [{"deep": [[], {}, null]}]}'
 
 
@@ -78,26 +73,6 @@ async def test_reasoning_is_never_shown_as_the_answer(client: Client, upstream: 
     if b"Six by seven." in (await script.received()).sent:
         thought = "".join(getattr(block, "text", "") for block in answer.thinking)
         assert thought == "Six by seven.", f"the provider's reasoning came as {thought!r}"
-
-
-@check(
-    "translation/answer/signature",
-    requirement="translated-thinking",
-    feature="thinking",
-    surfaces=(RESPONSES, MESSAGES, GEMINI),
-    modes=BOTH,
-    catches=("drops-signature", "drops-thinking-upstream", "drops-encrypted-content-upstream"),
-)
-async def test_reasoning_goes_back_to_the_provider_that_signed_it(client: Client, upstream: Upstream) -> None:
-    calls = (ToolCall("callOslo1", "weather", '{"city": "Oslo"}'),)
-    thought = Reply(thinking=(Thinking("Six by seven.", SIGNATURE),), tool_calls=calls)
-    script = await upstream.answers(thought, Reply(text="Snow."))
-    first = await client.ask(Ask(script.prompt, tools=(WEATHER,)))
-    results = tuple(ToolResult(call.id, "Snow.") for call in first.tool_calls)
-    await client.ask(Ask(script.prompt, tools=(WEATHER,), turns=(Turn(first, results),)))
-    told, again = await script.arrived(2)
-    if SIGNATURE.encode() in told.sent:
-        assert SIGNATURE in json.dumps(again.json), "the provider does not get back what it has signed"
 
 
 @check(

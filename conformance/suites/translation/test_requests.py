@@ -1,7 +1,5 @@
 """What a client asks for, as a provider of another protocol reads it."""
 
-import json
-
 from conformance.api import (
     CHAT,
     GEMINI,
@@ -10,12 +8,8 @@ from conformance.api import (
     Ask,
     Client,
     Mode,
-    Reply,
     Tape,
     Tool,
-    ToolCall,
-    ToolResult,
-    Turn,
     Upstream,
     assert_own,
     check,
@@ -23,7 +17,7 @@ from conformance.api import (
     understood,
 )
 from conformance.suites.translation.refusals import named, refused
-from conformance.suites.translation.replies import BOTH, HUBS, WEATHER
+from conformance.suites.translation.replies import HUBS, WEATHER
 from conformance.suites.translation.rich import IMAGE_URI, PIXEL, SYSTEM
 
 CLOCK = Tool("clock", "The time.", {"type": "object", "properties": {}})
@@ -92,35 +86,6 @@ async def test_no_more_than_one_call_stays_no_more_than_one(client: Client, upst
         assert named(tape, *fields), "the provider does not know that it must not call twice, and the client neither"
     else:
         assert understood(received).one_call_only
-
-
-@check(
-    "translation/request/results",
-    requirement="translated-request",
-    feature="tools",
-    surfaces=HUBS,
-    modes=BOTH,
-    catches=("drops-tool-results", "rewrites-tool-ids-upstream"),
-)
-async def test_each_result_reaches_the_provider_under_the_id_of_its_call(client: Client, upstream: Upstream) -> None:
-    calls = (ToolCall("callOslo1", "weather", '{"city": "Oslo"}'), ToolCall("callLima2", "weather", '{"city": "Lima"}'))
-    script = await upstream.answers(Reply(text="Both.", tool_calls=calls), Reply(text="Snow and sun."))
-    first = await client.ask(Ask(script.prompt, tools=(WEATHER,)))
-    results = tuple(ToolResult(call.id, f"fine in {json.loads(call.arguments)['city']}") for call in first.tool_calls)
-    second = await client.ask(Ask(script.prompt, tools=(WEATHER,), turns=(Turn(first, results),)))
-    assert second.text == "Snow and sun."
-    _, turn = await script.arrived(2)
-    seen = understood(turn)
-    assert [(name, arguments) for _, name, arguments in seen.calls] == [
-        ("weather", {"city": "Oslo"}),
-        ("weather", {"city": "Lima"}),
-    ]
-    heard = [(call, _plain(said)) for call, said in seen.results]
-    assert heard == [(call, f"fine in {given['city']}") for call, _, given in seen.calls]
-    ids = {call for call, _, _ in seen.calls}
-    assert len(ids) == len(seen.calls), "two calls under one id"
-    told = {call.id for call in first.tool_calls} != {""}  # a client of Gemini need not be told of ids
-    assert not told or ids == {"callOslo1", "callLima2"}, "the provider does not know these ids"
 
 
 @check("translation/request/limit", requirement="translated-request", feature="body", catches=("drops-limits",))
@@ -194,15 +159,6 @@ async def test_what_a_tool_showed_arrives(client: Client, upstream: Upstream) ->
     assert call == "call00001"
     assert said.startswith("Snow, and a picture."), f"the tool said {said!r}"  # where the picture is may follow
     assert seen.images == ((PIXEL,) if client.surface != CHAT else ())
-
-
-def _plain(result: str) -> str:
-    """What the tool said: a client of Gemini wraps it in an object, which may be passed on as it is."""
-    try:
-        wrapped = json.loads(result)
-    except ValueError:
-        return result
-    return str(wrapped["output"]) if isinstance(wrapped, dict) and [*wrapped] == ["output"] else result
 
 
 def _with_system(client: Client, prompt: str) -> dict[str, object]:
