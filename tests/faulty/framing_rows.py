@@ -24,6 +24,12 @@ FRAMING = (
     Spoils("comments-end-events", TOLD.delivered(framing="comments-inside"), "body", lambda it: ":\n\ndata" in it.text),
     Spoils("needs-the-name-first", TOLD.delivered(framing="data-first"), "body", lambda it: "event:" not in it.text),
     Spoils("needs-an-event-first", TOLD.delivered(comments=True), "body, ending", lambda it: not it.whole),
+    Spoils(
+        "takes-the-byte-order-mark-for-text",
+        TOLD.delivered(framing="byte-order-mark"),
+        "body",
+        lambda it: "event: message_start" not in it.text,
+    ),
     Spoils("knows-no-lone-cr", TOLD.delivered(line_end="\r"), "body", lambda it: not it.body),
     Spoils("splits-lines-like-python", ODD, "body", lambda it: "one\ntwo" in it.text),
     Spoils("unescapes-by-halves", FACE.delivered(framing="escaped"), "body", lambda it: "\ufffd\ufffd" in it.text),

@@ -40,6 +40,30 @@ async def test_one_kind_of_stream_is_held_back(fault: str, stimulus: Stimulus, l
     assert await bytes_come(lane, upstream, CLAUDE.but(reply=WORDS).delivered(gated=True), fault)
 
 
+KEPT_ALIVE = CLAUDE.but(reply=WORDS).delivered(gated=True, pings=True, comments=True)
+
+
+async def keep_alive_comes(lane: Lane, upstream: Upstream, fault: str) -> bool:
+    """Whether the client hears a ping and a comment while the upstream waits at its first gate."""
+    script = await upstream.answers(KEPT_ALIVE.reply)
+    with anyio.move_on_after(1 if fault else 10):
+        async with opened(lane, KEPT_ALIVE, script, fault) as answer:
+            text = ""
+            async for chunk in answer.aiter_raw():
+                text += chunk.decode()
+                if ": keep-alive" in text.partition("eins")[2]:
+                    return True
+    return False
+
+
+async def test_keep_alives_are_held_back(lane: Lane, upstream: Upstream) -> None:
+    assert await keep_alive_comes(lane, upstream, "")
+    assert not await keep_alive_comes(lane, upstream, "lags-keep-alives")
+    plain = KEPT_ALIVE.delivered(pings=True, comments=True)
+    script = await upstream.answers(plain.reply)
+    assert (await lane.call(plain, script, "lags-keep-alives")).body == (await lane.call(plain, script)).body
+
+
 async def piece_comes(lane: Lane, upstream: Upstream, reply: Reply, piece: str, fault: str) -> bool:
     """Whether the client sees the first piece while the upstream holds back the second."""
     stimulus = CLAUDE.but(reply=reply).delivered(gated=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from codecs import BOM_UTF8
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -69,6 +70,11 @@ async def needs_an_event_first(events: AsyncIterator[Event]) -> AsyncIterator[Ev
             raise UpstreamCutError("what the upstream sends makes no sense")
         begun = True
         yield event
+
+
+@fault.event("takes-the-byte-order-mark-for-text", "overlooks the first line of a stream, for what stands before it")
+def takes_the_byte_order_mark_for_text(event: Event) -> Event:
+    return event.with_lines(event.lines[1:]) if event.raw.startswith(BOM_UTF8) else event
 
 
 @fault.answer("knows-no-lone-cr", "takes only LF and CRLF for line ends")

@@ -44,6 +44,19 @@ async def lags_one_event(events: AsyncIterator[Event]) -> AsyncIterator[Event]:
         yield held
 
 
+@fault.events("lags-keep-alives", "hands on comments and pings together with the event that comes next")
+async def lags_keep_alives(events: AsyncIterator[Event]) -> AsyncIterator[Event]:
+    held: list[Event] = []
+    async for event in events:
+        held.append(event)
+        if event.data is not None and event.name != "ping":
+            for one in held:
+                yield one
+            held = []
+    for one in held:
+        yield one
+
+
 @fault.events("loses-last-delta", "keeps back one piece of content and forgets it at the end")
 async def loses_last_delta(events: AsyncIterator[Event]) -> AsyncIterator[Event]:
     held: list[Event] = []

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from conformance.api import MESSAGES, RESPONSES, differences, documented
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+    from contextlib import AbstractAsyncContextManager
 
     from conformance.api import Client, Exchange, Http, Received, Reply, Surface, Upstream
 
@@ -52,8 +53,11 @@ class Sender:
 
     async def post(self, body: Any) -> Exchange:
         """One call with the credentials of an agent; a body of bytes goes as it is."""
-        url = self.client.door.url + (self.path or self.client.path)
-        return await self.http.send("POST", url, headers=self._headers(), body=body)
+        return await self.http.send("POST", self._url, headers=self._headers(), body=body)
+
+    def opened(self, body: Any) -> AbstractAsyncContextManager[tuple[Exchange, AsyncIterator[bytes]]]:
+        """The same, with the answer's body still to come."""
+        return self.http.open("POST", self._url, headers=self._headers(), body=body)
 
     async def delivered(self, body: Any, *replies: Reply) -> Received:
         """What the upstream received of a body, which is made to carry the script's prompt in place of `PROMPT`."""
@@ -93,6 +97,10 @@ class Sender:
             if len(found) > _SHOWN:
                 break
         assert not found, "\n".join([*found[:_SHOWN], *(["and so on"] if len(found) > _SHOWN else [])])
+
+    @property
+    def _url(self) -> str:
+        return self.client.door.url + (self.path or self.client.path)
 
     def _headers(self) -> list[tuple[str, str]]:
         key = self.client.door.key

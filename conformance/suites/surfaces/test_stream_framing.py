@@ -2,8 +2,21 @@
 
 from dataclasses import replace
 
-from conformance.api import Client, Delivery, Mode, Reply, Thinking, ToolCall, Upstream, check
-from conformance.suites.surfaces.streams import RICH, misread, misread_deliveries
+from conformance.api import (
+    Client,
+    Delivery,
+    Http,
+    Mode,
+    Reply,
+    Thinking,
+    ToolCall,
+    Upstream,
+    assert_in_order,
+    check,
+    parse,
+)
+from conformance.suites.surfaces.raw import Sender
+from conformance.suites.surfaces.streams import RICH, WORDS, misread, misread_deliveries
 
 STREAM = (Mode.ASYNC_STREAM,)
 
@@ -45,6 +58,22 @@ async def test_events_may_be_written_in_every_way_of_the_standard(client: Client
     }
     found = await misread_deliveries(client, upstream, RICH, ways)
     assert not found, "; ".join(found)
+
+
+@check(
+    "stream/byte-order-mark",
+    requirement="byte-order-mark-ignored",
+    feature="streaming",
+    modes=(Mode.HTTP,),  # the SDKs themselves stumble over it
+    catches=("takes-the-byte-order-mark-for-text",),
+)
+async def test_a_byte_order_mark_costs_no_event(client: Client, http: Http, upstream: Upstream) -> None:
+    script = await upstream.answers(Reply(text=WORDS, delivery=Delivery(framing="byte-order-mark")))
+    answer = await Sender(client, http, upstream).post(client.body(script.prompt) | {"stream": True})
+    assert answer.status == 200, f"{answer.status}: {answer.content[:300]!r}"
+    assert_in_order(client.surface, answer.content)
+    text = "".join(client.piece(event.json) for event in parse(answer.content).without_done)
+    assert text == "".join(WORDS), f"{text!r} in place of {''.join(WORDS)!r}"
 
 
 @check(
