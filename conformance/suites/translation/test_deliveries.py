@@ -1,7 +1,29 @@
 """However the provider's stream comes along, the client's is the same."""
 
-from conformance.api import Ask, Client, Delivery, ProviderError, Reply, Tape, Tool, Upstream, assert_in_order, check
+from conformance.api import (
+    AZURE,
+    CHAT,
+    GEMINI,
+    MESSAGES,
+    RESPONSES,
+    VERTEX,
+    Ask,
+    Client,
+    Delivery,
+    ProviderError,
+    Reply,
+    Surface,
+    Tape,
+    Thinking,
+    Tool,
+    Upstream,
+    assert_in_order,
+    check,
+)
 from conformance.suites.translation.replies import CALLS, HUBS, LETTERS, STREAM, WORDS, meant
+
+EVENTS = (CHAT, RESPONSES, MESSAGES, GEMINI, Surface.MISTRAL, AZURE, VERTEX)  # Bedrock's frames are no text
+THOUGHTS = (Thinking("First Oslo.", "c2lnbmF0dXJl"), Thinking("Then Bergen.", "YW5vdGhlcg=="))
 
 
 @check(
@@ -14,7 +36,8 @@ from conformance.suites.translation.replies import CALLS, HUBS, LETTERS, STREAM,
 )
 async def test_content_may_fall_into_any_pieces(client: Client, upstream: Upstream, tape: Tape) -> None:
     for pieces in ("whole", "characters", "interleaved", "arguments-when-done"):
-        reply = Reply(text="Two cities.", tool_calls=CALLS, delivery=Delivery(pieces=pieces))
+        thoughts = THOUGHTS if pieces == "interleaved" else ()
+        reply = Reply(text=("Two ", "cities."), thinking=thoughts, tool_calls=CALLS, delivery=Delivery(pieces=pieces))
         script = await upstream.answers(reply)
         answer = await client.ask(Ask(script.prompt, tools=(Tool("weather"),)))
         calls, expected = meant(answer.tool_calls), meant(CALLS)
@@ -56,6 +79,20 @@ async def test_events_may_be_written_in_any_way_that_the_standard_allows(client:
         script = await upstream.answers(Reply(text=WORDS, delivery=delivery))
         answer = await client.ask(script.prompt)
         assert answer.text == "".join(WORDS), f"from a stream with {delivery}"
+
+
+@check(
+    "translation/stream/untyped",
+    requirement="stream-without-label",
+    feature="streaming",
+    surfaces=(RESPONSES, MESSAGES),
+    modes=STREAM,
+    over=EVENTS,
+    catches=("chokes-on-untyped",),
+)
+async def test_a_stream_without_content_type_is_translated_as_well(client: Client, upstream: Upstream) -> None:
+    script = await upstream.answers(Reply(text=WORDS, delivery=Delivery(content_type="")))
+    assert (await client.ask(script.prompt)).text == "".join(WORDS)
 
 
 @check(

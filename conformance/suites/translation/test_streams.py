@@ -36,8 +36,8 @@ RICH = Reply(text=("Let me ", "look."), thinking=(Thinking("Two cities.", "c2lnb
 )
 async def test_each_piece_arrives_before_the_next_but_one_is_sent(client: Client, upstream: Upstream) -> None:
     script = await upstream.answers(Reply(text=WORDS, delivery=Delivery(gated=True)))
+    await script.release()  # a translator may look one event ahead, even before it answers at all
     async with client.stream(script.prompt) as stream:
-        await script.release()  # a translator may look one event ahead
         for word in WORDS:
             assert await stream.next_text() == word
             await script.release()
