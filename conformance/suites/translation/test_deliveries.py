@@ -134,7 +134,7 @@ async def test_an_error_in_any_form_ends_the_stream_as_an_error(client: Client, 
 )
 async def test_leaving_ends_the_call_upstream(client: Client, upstream: Upstream) -> None:
     script = await upstream.answers(Reply(text=WORDS, delivery=Delivery(gated=True)))
+    await script.release()
     async with client.stream(script.prompt) as stream:
-        await script.release()
         await stream.next_text()
     assert await script.caller_left(), "the upstream's call went on though the client had left"
