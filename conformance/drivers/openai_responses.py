@@ -88,9 +88,11 @@ class ResponsesClient(OpenAIClient):
 def _items(ask: Ask) -> Iterator[dict[str, Any]]:
     yield {"role": "user", "content": ask.prompt}
     for turn in ask.turns:
-        yield from turn.answer.raw["output"]
+        output = turn.answer.raw["output"]
+        yield from output
+        kinds = {item["call_id"]: item["type"] for item in output if item["type"] in _CALLS}
         for result in turn.results:
-            yield {"type": "function_call_output", "call_id": result.call_id, "output": result.content}
+            yield {"type": f"{kinds[result.call_id]}_output", "call_id": result.call_id, "output": result.content}
 
 
 def _stop(raw: dict[str, Any], *, calls: bool, refused: bool) -> str:

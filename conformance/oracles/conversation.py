@@ -21,7 +21,8 @@ class Asked:
     """A conversation as its provider understands it.
 
     `turns` are (role, text), neighbours of one role joined; tool calls are (id, name, arguments as values) and results
-    (id of the call, text), in the order in which they stand; `tools` maps a name to its JSON Schema; `images` are the
+    (id of the call, text), in the order in which they stand; `tools` maps a name to its JSON Schema, a
+    custom tool's to None; `images` are the
     base64 data of what the user or a tool showed; `effort` is "budget" where tokens are counted out for it. `choice` is
     auto, which saying nothing means, none, required, or the name of the tool that is forced.
     """
@@ -88,7 +89,14 @@ def _chat(body: dict[str, Any]) -> Iterator[_Part]:
             continue
         yield from _content("system" if role == "developer" else role, message.get("content"))
         for call in message.get("tool_calls") or ():
-            yield "call", (call["id"], call["function"]["name"], _value(call["function"]["arguments"]))
+            yield "call", (call["id"], *_called(call))
+
+
+def _called(call: dict[str, Any]) -> tuple[str, Any]:
+    """A custom tool is given text, in the place of a function's arguments."""
+    if custom := call.get("custom"):
+        return custom["name"], {"input": custom["input"]}
+    return call["function"]["name"], _value(call["function"]["arguments"])
 
 
 def _responses(body: dict[str, Any]) -> Iterator[_Part]:
@@ -102,7 +110,9 @@ def _responses(body: dict[str, Any]) -> Iterator[_Part]:
                 yield from _content("system" if role == "developer" else role, item["content"])
             case "function_call":
                 yield "call", (item["call_id"], item["name"], _value(item["arguments"]))
-            case "function_call_output":
+            case "custom_tool_call":
+                yield "call", (item["call_id"], item["name"], {"input": item["input"]})
+            case "function_call_output" | "custom_tool_call_output":
                 yield "result", (item["call_id"], _text(item["output"]))
                 yield from _shown(item["output"])
 
@@ -155,8 +165,9 @@ def _value(arguments: str) -> Any:
 
 def _chat_options(body: dict[str, Any]) -> dict[str, Any]:
     choice = body.get("tool_choice")
+    tools = [tool[tool["type"]] for tool in body.get("tools") or ()]
     return {
-        "tools": {tool["function"]["name"]: tool["function"].get("parameters") for tool in body.get("tools") or ()},
+        "tools": {tool["name"]: tool.get("parameters") for tool in tools},
         "choice": choice["function"]["name"] if isinstance(choice, dict) else "required" if choice == "any" else choice,
         "one_call_only": body.get("parallel_tool_calls") is False,
         "limit": body.get("max_completion_tokens") or body.get("max_tokens"),

@@ -18,6 +18,7 @@ from conformance.upstream.rendering import (
     KEEP_ALIVE,
     Event,
     accompanied,
+    as_object,
     fragments,
     in_order,
     in_pieces,
@@ -72,6 +73,11 @@ _TOOL_USAGE = {
     "web_search": {"num_requests": 0},
 }
 _INCOMPLETE = {"length": "max_output_tokens", "refusal": "content_filter"}
+_EMPTY: dict[str, dict[str, Any]] = {
+    "message": {"content": []},
+    "function_call": {"arguments": ""},
+    "custom_tool_call": {"input": ""},
+}
 _OBFUSCATION = "sqPQ7zz44g5JeT0r"
 
 
@@ -150,6 +156,8 @@ class _Stream:
             yield from self._summary(item, where)
         elif item["type"] == "message":
             yield from self._parts(item, where)
+        elif item["type"] == "custom_tool_call":
+            yield from self._input(item["input"], where)
         else:
             yield from self._arguments(item["arguments"], where)
         yield self._event("response.output_item.done", item=item, output_index=index)
@@ -183,6 +191,10 @@ class _Stream:
         if self._reply.delivery.pieces != "arguments-when-done":
             yield from self._deltas("response.function_call_arguments", list(fragments(arguments)), where)
         yield self._event("response.function_call_arguments.done", arguments=arguments, **where)
+
+    def _input(self, text: str, where: dict[str, Any]) -> Iterator[Event]:
+        yield from self._deltas("response.custom_tool_call_input", list(fragments(text)), where)
+        yield self._event("response.custom_tool_call_input.done", input=text, **where)
 
     def _deltas(self, kind: str, parts: list[str] | tuple[str, ...], at: dict[str, Any]) -> Iterator[Event]:
         asked = self._call.options("stream_options").get("include_obfuscation", True)
@@ -269,15 +281,16 @@ def _messages(reply: Reply, call: Call) -> Iterator[dict[str, Any]]:
 
 
 def _function_calls(reply: Reply, call: Call) -> Iterator[dict[str, Any]]:
+    """Of a tool that takes any text, as it was offered, the one argument is the text."""
+    custom = [tool.get("name") for tool in _tools(call.body.get("tools")) if tool.get("type") == "custom"]
     for index, tool_call in enumerate(reply.tool_calls):
-        yield {
-            "id": f"fc_{call.name}_{index}",
-            "type": "function_call",
-            "status": "completed",
-            "arguments": tool_call.arguments,
-            "call_id": tool_call.id,
-            "name": tool_call.name,
-        }
+        called = {"status": "completed", "call_id": tool_call.id, "name": tool_call.name}
+        if tool_call.name in custom:
+            (text,) = as_object(tool_call.arguments).values()
+            yield {"id": f"ctc_{call.name}_{index}", "type": "custom_tool_call", **called, "input": text}
+        else:
+            function = {"type": "function_call", **called, "arguments": tool_call.arguments}
+            yield {"id": f"fc_{call.name}_{index}", **function}
 
 
 def _begun(item: dict[str, Any]) -> dict[str, Any]:
@@ -285,8 +298,7 @@ def _begun(item: dict[str, Any]) -> dict[str, Any]:
     if item["type"] == "reasoning":
         sealed = item["encrypted_content"]
         return item | {"summary": [], "encrypted_content": sealed[: len(sealed) // 2]}
-    empty: dict[str, Any] = {"content": []} if item["type"] == "message" else {"arguments": ""}
-    return item | empty | {"status": "in_progress"}
+    return item | _EMPTY[item["type"]] | {"status": "in_progress"}
 
 
 def _usage(usage: Usage) -> dict[str, Any]:

@@ -1,11 +1,12 @@
 """What a provider calls tools and calls: names and ids that it takes, the client's own again for the client.
 
-A name that is too long becomes a shorter one; one in a namespace begins with it. Ids that a provider has given itself
-come back to it as they are.
+A name that is too long becomes a shorter one, and what stands in it beside letters, digits, - and _ becomes _; one in a
+namespace begins with it. Ids that a provider has given itself come back to it as they are.
 """
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import TYPE_CHECKING
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from gateway.protocols.codec import Codec
 
 _DIGITS = 8
+_ODD = re.compile(r"[^a-zA-Z0-9_-]")
 
 
 @dataclass(frozen=True)
@@ -73,6 +75,7 @@ class Names:
 def _name(tool: hub.Tool, longest: int) -> str:
     """The same for the same tool, in each turn of a conversation."""
     name = f"{tool.namespace}__{tool.name}" if tool.namespace else tool.name
-    if len(name) <= longest:
+    plain = _ODD.sub("_", name)
+    if plain == name and len(name) <= longest:
         return name
-    return f"{name[: longest - _DIGITS - 1]}_{sha256(name.encode()).hexdigest()[:_DIGITS]}"
+    return f"{plain[: longest - _DIGITS - 1]}_{sha256(name.encode()).hexdigest()[:_DIGITS]}"

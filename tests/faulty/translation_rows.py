@@ -31,6 +31,12 @@ TRANSLATION = (
         lambda it: it.asked["tools"][0]["name"] == "n" * 64,
     ),
     Spoils(
+        "writes-dots-as-underscores",
+        asked(CLAUDE, tools=[{"name": "db.query", "input_schema": {"type": "object"}}]),
+        "asked body",
+        lambda it: it.asked["tools"][0]["name"] == "db_query",
+    ),
+    Spoils(
         "drops-custom-tools",
         asked(RESPONSES, tools=[{"type": "custom", "name": "apply_patch"}]),
         "asked body, body",

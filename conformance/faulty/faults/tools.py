@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 _EMPTY = ("", "{}")
 _CALLS = {"tool_use", "function_call", "function"}
-_RESULTS = {"tool_result", "function_call_output"}
+_RESULTS = {"tool_result", "function_call_output", "custom_tool_call_output"}
 
 
 @fault.answer_json("rewrites-tool-ids", "gives tool calls ids of its own")

@@ -61,6 +61,17 @@ def cuts_tool_names(body: Json) -> Json:
     return changed(body, "tools", lambda tools: [changed(tool, "name", lambda name: name[:64]) for tool in tools])
 
 
+@fault.request_json(
+    "writes-dots-as-underscores", "writes the dots in names of tools as _, and does not know them again"
+)
+def writes_dots_as_underscores(body: Json) -> Json:
+    return changed(body, "tools", lambda tools: [changed(tool, "name", _undotted) for tool in tools])
+
+
+def _undotted(name: str) -> str:
+    return name.replace(".", "_")
+
+
 @fault.request_json("drops-custom-tools", "forwards no tools without a schema")
 def drops_custom_tools(body: Json) -> Json:
     return changed(body, "tools", lambda tools: [tool for tool in tools if tool.get("type") != "custom"])
