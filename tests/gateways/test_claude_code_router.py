@@ -22,6 +22,7 @@ SHEET = Sheet(
         "headers/hop-by-hop": "a Connection header that names another is a 500",
         "keys/carrier/scheme-case": "a scheme in lower case is refused",
         "translation/answer/usage": "a streamed answer reports no tokens",
+        "translation/request/schema": "cache_control of a Messages client is sent to a provider of Chat",
         "translation/errors/envelope": "errors in an envelope of its own",
         "translation/errors/retry-after": "retry-after lost",
         "translation/request/one-call-only": "disable_parallel_tool_use is dropped",
