@@ -72,6 +72,22 @@ async def test_what_is_held_back_is_not_lost(fault: str, lane: Lane, upstream: U
     assert (await lane.call(stream, script)).body == (await lane.call(stream, script, fault)).body
 
 
+async def taken_unread(lane: Lane, upstream: Upstream, fault: str) -> int:
+    """How many megabytes of a stream leave the upstream whose client reads none of it."""
+    script, other = await upstream.answers(Reply(text=("x" * 2**16,), repeats=640)), await upstream.answers()
+    taken = [0]
+    async with opened(lane, CHAT.but(stream=True), script, fault):
+        while len(taken) < 5 or taken[-1] != taken[-5]:
+            await lane.call(CHAT, other, fault)
+            taken.append(await script.progress())
+    return taken[-1] // 2**20
+
+
+async def test_what_is_not_read_is_left_with_the_upstream(lane: Lane, upstream: Upstream) -> None:
+    assert await taken_unread(lane, upstream, "") < 32
+    assert await taken_unread(lane, upstream, "hoards-what-nobody-reads") >= 40
+
+
 async def hang_up_on(stimulus: Stimulus, lane: Lane, upstream: Upstream, fault: str) -> Scripted:
     """Leave when the upstream has the request; then let the upstream go on."""
     script = await upstream.answers(stimulus.reply)

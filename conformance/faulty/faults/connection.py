@@ -93,6 +93,35 @@ async def _queued(pieces: asyncio.Queue[bytes | UpstreamCutError | None]) -> Asy
         yield piece
 
 
+@fault.answer("hoards-what-nobody-reads", "reads a stream as fast as it comes, and keeps what the client leaves")
+async def hoards_what_nobody_reads(answer: Answer) -> Answer:
+    if not answer.streams:
+        return answer
+    pieces: asyncio.Queue[bytes | UpstreamCutError | None] = asyncio.Queue()
+    reading = asyncio.create_task(_read_ahead(answer.chunks, pieces))
+
+    def close() -> None:
+        reading.cancel()
+        answer.close()
+
+    return replace(answer, chunks=_queued(pieces), close=close)
+
+
+async def _read_ahead(chunks: AsyncIterator[bytes], pieces: asyncio.Queue[bytes | UpstreamCutError | None]) -> None:
+    try:
+        async for chunk in chunks:
+            pieces.put_nowait(chunk)
+        pieces.put_nowait(None)
+    except UpstreamCutError as cut:
+        pieces.put_nowait(cut)
+
+
+@fault.answer("talks-over-early-answers", "takes a refusal that ends the connection for a connection that broke")
+async def talks_over_early_answers(answer: Answer) -> Answer:
+    ends = "close" in (value.lower() for value in values(answer.upstream_headers, "connection"))
+    return refusal(answer.call, 502, "the upstream broke the connection") if ends and answer.failed else answer
+
+
 @fault.answer("cut-becomes-clean-end", "ends a stream cleanly where the upstream cut it")
 async def cut_becomes_clean_end(answer: Answer) -> Answer:
     return replace(answer, chunks=_clean(answer.chunks, truncated=False)) if answer.streams else answer

@@ -1,0 +1,101 @@
+"""More than a connection holds: who does not read is waited for, and who has answered is listened to."""
+
+import anyio
+
+from conformance.api import (
+    CHAT,
+    MESSAGES,
+    Client,
+    Delivery,
+    ProviderError,
+    Reply,
+    Scripted,
+    Spoken,
+    Tape,
+    Upstream,
+    check,
+    dialled,
+)
+from conformance.suites.connection.by_hand import call
+
+MEGABYTE = 2**20
+PIECE = "0123456789abcdef" * 2**12
+PIECES = 40 * MEGABYTE // len(PIECE)
+MOST = 32 * MEGABYTE
+"""What the sockets of both sides hold on a machine that allows them much, and some megabytes of the gateway's own."""
+
+QUIET = 5
+"""Calls through the gateway, one after the other, during which the provider sends nothing more."""
+
+PATIENCE = 20.0
+LARGE = "y" * 8 * MEGABYTE
+WORDS = "the provider takes no more than it takes"
+
+
+@check(
+    "connection/back-pressure",
+    requirement="unread-streams-wait",
+    feature="streaming",
+    surfaces=(CHAT, MESSAGES),
+    catches=("hoards-what-nobody-reads",),
+)
+async def test_a_stream_that_its_client_does_not_read_is_not_read_from_the_provider(
+    client: Client, upstream: Upstream
+) -> None:
+    script = await upstream.answers(Reply(text=(PIECE,), repeats=PIECES))
+    async with dialled(client.door.url, Tape()) as wire:
+        await wire.send(call(client, script.prompt, stream=True))
+        taken = await _at_rest(client, upstream, script)
+        assert taken < MOST, f"the client reads nothing, and the gateway took {taken // MEGABYTE} MB for it"
+        answer = await wire.answer(patience=PATIENCE)
+    assert answer is not None, "the gateway hung up"
+    arrived = answer.body.count(PIECE.encode())
+    assert arrived == PIECES, f"{arrived} of {PIECES} pieces arrived when the client read on"
+    await script.forget()  # as evidence, megabytes of the same are worth nothing
+
+
+async def _at_rest(client: Client, upstream: Upstream, script: Scripted) -> int:
+    """How much has left the provider when nothing more does, though the gateway goes on serving others."""
+    other = await upstream.answers()
+    before, quiet = 0, 0
+    async with dialled(client.door.url, Tape()) as wire:
+        while quiet < QUIET and before < MOST:
+            await wire.send(call(client, other.prompt))
+            assert await wire.answer(), "while one client did not read, another was hung up on"
+            now = await script.progress()
+            quiet = quiet + 1 if now == before > 0 else 0
+            before = now
+    return before
+
+
+@check(
+    "connection/early-answer",
+    requirement="early-answers-heard",
+    feature="errors",
+    surfaces=(CHAT, MESSAGES),
+    catches=("talks-over-early-answers",),
+)
+async def test_an_answer_that_comes_before_the_request_has_ended_is_the_answer(
+    client: Client, upstream: Upstream
+) -> None:
+    refusal = ProviderError(status=413, message=WORDS)
+    for early in ("reads-on", "reads-no-more"):
+        script = await upstream.answers(Reply(error=refusal, delivery=Delivery(early=early)))
+        answer = await _while_sending(client, call(client, f"{script.prompt} {LARGE}"))
+        await script.release()
+        if not await script.journal():
+            return  # a gateway that takes less itself, which another check judges
+        assert answer is not None, f"the gateway hung up on its client where a provider that {early} had answered"
+        assert answer.status == refusal.status, f"413 of a provider that {early} became {answer.status}"
+        assert WORDS.encode() in answer.body, f"of a provider that {early} the client heard {answer.body[:300]!r}"
+    after = await upstream.answers(Reply(text="my own answer"))
+    assert (await client.ask(after.prompt)).text == "my own answer"
+
+
+async def _while_sending(client: Client, data: bytes) -> Spoken | None:
+    """The answer, as soon as it comes; off the tape, where eight megabytes of the same are no evidence."""
+    async with dialled(client.door.url, Tape()) as wire, anyio.create_task_group() as sending:
+        sending.start_soon(wire.send, data)
+        answer = await wire.answer()
+        sending.cancel_scope.cancel()
+    return answer
