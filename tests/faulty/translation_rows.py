@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from conformance.upstream import Reply, ToolCall
-from tests.faulty.seen import CHAT, CLAUDE, RESPONSES, Spoils, asked
+from tests.faulty.seen import CHAT, CLAUDE, GEMINI, RESPONSES, Spoils, asked
 
 CUT_AT_A_CALL = CLAUDE.but(reply=Reply(tool_calls=(ToolCall("call_1", "weather"),), stop="length"))
 TALK = (
@@ -76,6 +76,13 @@ TRANSLATION = (
         CLAUDE.but(turns=THOUGHTS),
         "asked body",
         lambda it: [turn["content"] for turn in it.asked["messages"][1:]] == [[], THOUGHTS[1]["content"]],
+    ),
+    Spoils("drops-sampling", asked(CHAT, top_p=0.5), "asked body", lambda it: "top_p" not in it.asked),
+    Spoils(
+        "drops-stop-sequences",
+        asked(GEMINI, generationConfig={"stopSequences": ["END"]}),
+        "asked body",
+        lambda it: it.asked["generationConfig"] == {},
     ),
     Spoils("drops-images", CLAUDE.but(turns=(PICTURE,)), "asked body", lambda it: b"base64" not in it.received[0].body),
     Spoils("asks-for-the-whole", asked(CHAT, stream=True), "asked body", lambda it: "stream" not in it.asked),

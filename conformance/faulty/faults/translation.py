@@ -32,6 +32,16 @@ def drops_limits(body: Json) -> Json:
     return dropping(body, "max_tokens", "max_completion_tokens", "max_output_tokens")
 
 
+@fault.request_json("drops-sampling", "forwards no temperature and no top_p")
+def drops_sampling(body: Json) -> Json:
+    return everywhere(body, lambda it: dropping(it, "temperature", "top_p", "topP"))
+
+
+@fault.request_json("drops-stop-sequences", "forwards nothing at which the answer should stop")
+def drops_stop_sequences(body: Json) -> Json:
+    return everywhere(body, lambda it: dropping(it, "stop", "stop_sequences", "stopSequences"))
+
+
 @fault.request_json("drops-images", "forwards no images")
 def drops_images(body: Json) -> Json:
     return {name: _without_images(value) for name, value in body.items()}

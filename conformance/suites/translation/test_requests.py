@@ -28,6 +28,7 @@ MESSAGES_IMAGE = {"type": "image", "source": {"type": "base64", "media_type": "i
     "translation/request/system",
     requirement="translated-request",
     feature="body",
+    surfaces=HUBS,
     catches=("drops-instructions",),
 )
 async def test_the_system_prompt_arrives_as_one(client: Client, upstream: Upstream) -> None:
@@ -42,6 +43,7 @@ async def test_the_system_prompt_arrives_as_one(client: Client, upstream: Upstre
     "translation/request/tools",
     requirement="translated-request",
     feature="tools",
+    surfaces=HUBS,
     catches=("drops-tool-definitions-but-first",),
 )
 async def test_tools_arrive_with_their_schemas(client: Client, upstream: Upstream) -> None:
@@ -57,12 +59,14 @@ async def test_tools_arrive_with_their_schemas(client: Client, upstream: Upstrea
     "translation/request/tool-choice",
     requirement="translated-tool-choice",
     feature="tools",
+    surfaces=HUBS,
     catches=("drops-tool-choice",),
 )
 async def test_a_choice_of_tools_keeps_its_meaning(client: Client, upstream: Upstream) -> None:
     for meant, choice in _CHOICES[client.surface].items():
         script = await upstream.answers()
-        if not await refused(client, Ask(script.prompt, tools=(WEATHER,), fields={"tool_choice": choice})):
+        name = "toolConfig" if client.surface == GEMINI else "tool_choice"
+        if not await refused(client, Ask(script.prompt, tools=(WEATHER,), fields={name: choice})):
             assert understood(await script.received()).choice == meant, f"{choice} became another choice"
 
 
@@ -88,15 +92,32 @@ async def test_no_more_than_one_call_stays_no_more_than_one(client: Client, upst
         assert understood(received).one_call_only
 
 
-@check("translation/request/limit", requirement="translated-request", feature="body", catches=("drops-limits",))
+@check(
+    "translation/request/limit",
+    requirement="translated-request",
+    feature="body",
+    surfaces=HUBS,
+    catches=("drops-limits",),
+)
 async def test_the_limit_of_an_answer_arrives(client: Client, upstream: Upstream) -> None:
     script = await upstream.answers()
-    name = {CHAT: "max_completion_tokens", RESPONSES: "max_output_tokens", MESSAGES: "max_tokens"}[client.surface]
-    await client.ask(Ask(script.prompt, fields={name: 1717}))
+    limits: dict[str, dict[str, object]] = {
+        CHAT: {"max_completion_tokens": 1717},
+        RESPONSES: {"max_output_tokens": 1717},
+        MESSAGES: {"max_tokens": 1717},
+        GEMINI: {"generationConfig": {"maxOutputTokens": 1717}},
+    }
+    await client.ask(Ask(script.prompt, fields=limits[client.surface]))
     assert understood(await script.received()).limit == 1717
 
 
-@check("translation/request/image", requirement="translated-request", feature="body", catches=("drops-images",))
+@check(
+    "translation/request/image",
+    requirement="translated-request",
+    feature="body",
+    surfaces=HUBS,
+    catches=("drops-images",),
+)
 async def test_an_image_arrives_to_the_byte(client: Client, upstream: Upstream) -> None:
     script = await upstream.answers()
     await client.ask(Ask(script.prompt, fields=_with_image(client, script.prompt)))
@@ -119,13 +140,20 @@ async def test_a_stream_is_asked_for_as_one(client: Client, upstream: Upstream) 
     assert understood(await script.received()).streamed
 
 
-@check("translation/request/effort", requirement="translated-effort", feature="thinking", catches=("drops-effort",))
+@check(
+    "translation/request/effort",
+    requirement="translated-effort",
+    feature="thinking",
+    surfaces=HUBS,
+    catches=("drops-effort",),
+)
 async def test_the_effort_that_is_asked_for_arrives(client: Client, upstream: Upstream) -> None:
     script = await upstream.answers()
     efforts: dict[str, dict[str, object]] = {
         CHAT: {"reasoning_effort": "low"},
         RESPONSES: {"reasoning": {"effort": "low"}},
         MESSAGES: {"output_config": {"effort": "low"}},
+        GEMINI: {"generationConfig": {"thinkingConfig": {"thinkingLevel": "LOW"}}},
     }
     if not await refused(client, Ask(script.prompt, fields=efforts[client.surface])):
         assert understood(await script.received()).effort in ("low", "budget")
@@ -135,6 +163,7 @@ async def test_the_effort_that_is_asked_for_arrives(client: Client, upstream: Up
     "translation/request/agent",
     requirement="translated-foreign-fields",
     feature="body",
+    surfaces=HUBS,
     catches=("forwards-notes-of-its-own",),
 )
 async def test_what_an_agent_sends_becomes_a_request_of_the_providers_own(client: Client, upstream: Upstream) -> None:
@@ -164,6 +193,8 @@ async def test_what_a_tool_showed_arrives(client: Client, upstream: Upstream) ->
 def _with_system(client: Client, prompt: str) -> dict[str, object]:
     if client.surface == CHAT:
         return {"messages": [{"role": "system", "content": SYSTEM}, {"role": "user", "content": prompt}]}
+    if client.surface == GEMINI:
+        return {"systemInstruction": {"parts": [{"text": SYSTEM}]}}
     return {"system" if client.surface == MESSAGES else "instructions": SYSTEM}
 
 
@@ -174,6 +205,9 @@ def _with_image(client: Client, prompt: str) -> dict[str, object]:
             {"type": "input_image", "image_url": IMAGE_URI, "detail": "auto"},
         ]
         return {"input": [{"role": "user", "content": parts}]}
+    if client.surface == GEMINI:
+        said = [{"text": prompt}, {"inlineData": {"mimeType": "image/png", "data": PIXEL}}]
+        return {"contents": [{"role": "user", "parts": said}]}
     image = {"type": "image_url", "image_url": {"url": IMAGE_URI}} if client.surface == CHAT else MESSAGES_IMAGE
     return {"messages": [{"role": "user", "content": [{"type": "text", "text": prompt}, image]}]}
 
@@ -189,6 +223,11 @@ _CHOICES: dict[str, dict[str, object]] = {
         "auto": {"type": "auto"},
         "required": {"type": "any"},
         "weather": {"type": "tool", "name": "weather"},
+    },
+    GEMINI: {
+        "auto": {"functionCallingConfig": {"mode": "AUTO"}},
+        "required": {"functionCallingConfig": {"mode": "ANY"}},
+        "weather": {"functionCallingConfig": {"mode": "ANY", "allowedFunctionNames": ["weather"]}},
     },
 }
 _AGENTS: dict[str, dict[str, object]] = {
@@ -209,6 +248,11 @@ _AGENTS: dict[str, dict[str, object]] = {
         "thinking": {"type": "adaptive"},
         "output_config": {"effort": "low"},
         "metadata": {"user_id": "somebody"},
+    },
+    GEMINI: {
+        "systemInstruction": {"role": "user", "parts": [{"text": "You are an agent."}, {"text": SYSTEM}]},
+        "generationConfig": {"topP": 0.95, "thinkingConfig": {"includeThoughts": True, "thinkingBudget": -1}},
+        "safetySettings": [{"category": "HARM_CATEGORY_HARASSMENT", "threshold": "BLOCK_NONE"}],
     },
 }
 

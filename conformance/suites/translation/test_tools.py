@@ -25,9 +25,15 @@ from conformance.api import (
     understood,
 )
 from conformance.suites.translation.refusals import refused
-from conformance.suites.translation.replies import BOTH
+from conformance.suites.translation.replies import BOTH, HUBS
 
 LONG = "look_up_the_weather_of_today_and_of_the_coming_days_in_a_city_of_the_north_or_of_the_south"
+NO_CALL: dict[str, dict[str, object]] = {
+    CHAT: {"tool_choice": "none"},
+    RESPONSES: {"tool_choice": "none"},
+    MESSAGES: {"tool_choice": {"type": "none"}},
+    GEMINI: {"toolConfig": {"functionCallingConfig": {"mode": "NONE"}}},
+}
 DOTTED = "db.query"
 OPENAIS_NAMES, CLAUDES_NAMES = re.compile(r"[\w-]{1,64}", re.ASCII), re.compile(r"[\w-]{1,128}", re.ASCII)
 NAMES = {
@@ -42,12 +48,12 @@ APPLY_PATCH = {"type": "custom", "name": "apply_patch", "description": "Changes 
     "translation/tools/none",
     requirement="translated-tool-choice",
     feature="tools",
+    surfaces=HUBS,
     catches=("drops-tool-choice",),
 )
 async def test_a_client_that_wants_no_call_gets_none(client: Client, upstream: Upstream) -> None:
     script = await upstream.answers()
-    wish = {"type": "none"} if client.surface == MESSAGES else "none"
-    if await refused(client, Ask(script.prompt, tools=(Tool("weather"),), fields={"tool_choice": wish})):
+    if await refused(client, Ask(script.prompt, tools=(Tool("weather"),), fields=NO_CALL[client.surface])):
         return
     seen = understood(await script.received())
     assert seen.choice == "none" or not seen.tools, f"the provider may call {', '.join(seen.tools)}"
