@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from conformance.upstream import ProviderError, Raw, Reply
+from conformance.upstream import Raw, Reply
 from tests.faulty.error_rows import REFUSED
-from tests.faulty.seen import CHAT, RESPONDED, TOLD, Spoils, with_header
+from tests.faulty.seen import CHAT, RESPONDED, TOLD, Spoils, asked, with_header
 
 CHUNKED = Reply(raw=Raw(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n"))
-
-LAST = Reply(error=ProviderError(status=413, headers=(("connection", "close"),)))
 
 CONNECTION = (
     Spoils("cut-becomes-clean-end", TOLD.delivered(cut_after=4), "body", lambda it: "error" not in it.types),
@@ -36,6 +34,11 @@ CONNECTION = (
         "calls, asked headers, asked query, asked body, status, headers, body",
         lambda it: it.status == 400,
     ),
-    Spoils("talks-over-early-answers", CHAT.but(reply=LAST), "status, headers, body", lambda it: it.status == 502),
+    Spoils(
+        "talks-over-early-answers",
+        asked(CHAT, padding="x" * 2**21).but(reply=REFUSED),
+        "status, headers, body",
+        lambda it: it.status == 502,
+    ),
     Spoils("goes-by-lengths-only", CHAT.but(reply=CHUNKED), "body", lambda it: not it.body),
 )

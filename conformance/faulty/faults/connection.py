@@ -24,6 +24,7 @@ _RETRIED = {408, 409, 429}
 _SERVER_ERRORS = 500
 _SLOTS = 20
 _MOST_STREAMS = 100
+_LARGE = 2**20
 
 
 @fault.send("never-cancels", "reads streams to their end when the client has gone")
@@ -116,10 +117,11 @@ async def _read_ahead(chunks: AsyncIterator[bytes], pieces: asyncio.Queue[bytes 
         pieces.put_nowait(cut)
 
 
-@fault.answer("talks-over-early-answers", "takes a refusal that ends the connection for a connection that broke")
+@fault.answer("talks-over-early-answers", "takes the refusal of a large request for a connection that broke")
 async def talks_over_early_answers(answer: Answer) -> Answer:
-    ends = "close" in (value.lower() for value in values(answer.upstream_headers, "connection"))
-    return refusal(answer.call, 502, "the upstream broke the connection") if ends and answer.failed else answer
+    if answer.failed and len(answer.call.body) > _LARGE:
+        return refusal(answer.call, 502, "the upstream broke the connection")
+    return answer
 
 
 @fault.answer("cut-becomes-clean-end", "ends a stream cleanly where the upstream cut it")

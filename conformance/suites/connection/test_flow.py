@@ -20,6 +20,7 @@ from conformance.suites.connection.by_hand import call
 
 MEGABYTE = 2**20
 PIECE = "0123456789abcdef" * 2**12
+TWO = (PIECE, PIECE[::-1])  # as some gateways end a stream that says but one thing
 PIECES = 40 * MEGABYTE // len(PIECE)
 MOST = 32 * MEGABYTE
 """What the sockets of both sides hold on a machine that allows them much, and some megabytes of the gateway's own."""
@@ -42,14 +43,14 @@ WORDS = "the provider takes no more than it takes"
 async def test_a_stream_that_its_client_does_not_read_is_not_read_from_the_provider(
     client: Client, upstream: Upstream
 ) -> None:
-    script = await upstream.answers(Reply(text=(PIECE,), repeats=PIECES))
+    script = await upstream.answers(Reply(text=TWO, repeats=PIECES // len(TWO)))
     async with dialled(client.door.url, Tape()) as wire:
         await wire.send(call(client, script.prompt, stream=True))
         taken = await _at_rest(client, upstream, script)
         assert taken < MOST, f"the client reads nothing, and the gateway took {taken // MEGABYTE} MB for it"
         answer = await wire.answer(patience=PATIENCE)
     assert answer is not None, "the gateway hung up"
-    arrived = answer.body.count(PIECE.encode())
+    arrived = sum(answer.body.count(piece.encode()) for piece in TWO)
     assert arrived == PIECES, f"{arrived} of {PIECES} pieces arrived when the client read on"
     await script.forget()  # as evidence, megabytes of the same are worth nothing
 
@@ -79,6 +80,9 @@ async def test_an_answer_that_comes_before_the_request_has_ended_is_the_answer(
     client: Client, upstream: Upstream
 ) -> None:
     refusal = ProviderError(status=413, message=WORDS)
+    plain = await upstream.answers(Reply(error=refusal))
+    usual = await _while_sending(client, call(client, plain.prompt))
+    assert usual is not None, "the gateway hung up on its client where a provider had refused"
     for early in ("reads-on", "reads-no-more"):
         script = await upstream.answers(Reply(error=refusal, delivery=Delivery(early=early)))
         answer = await _while_sending(client, call(client, f"{script.prompt} {LARGE}"))
@@ -86,8 +90,9 @@ async def test_an_answer_that_comes_before_the_request_has_ended_is_the_answer(
         if not await script.journal():
             return  # a gateway that takes less itself, which another check judges
         assert answer is not None, f"the gateway hung up on its client where a provider that {early} had answered"
-        assert answer.status == refusal.status, f"413 of a provider that {early} became {answer.status}"
-        assert WORDS.encode() in answer.body, f"of a provider that {early} the client heard {answer.body[:300]!r}"
+        heard = f"of a provider that {early} the client heard {answer.status} {answer.body[:300]!r}"
+        assert answer.status == usual.status, f"{heard}, where it hears {usual.status} otherwise"
+        assert WORDS.encode() in answer.body or WORDS.encode() not in usual.body, heard
     after = await upstream.answers(Reply(text="my own answer"))
     assert (await client.ask(after.prompt)).text == "my own answer"
 
