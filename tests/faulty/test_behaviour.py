@@ -72,6 +72,25 @@ async def test_what_is_held_back_is_not_lost(fault: str, lane: Lane, upstream: U
     assert (await lane.call(stream, script)).body == (await lane.call(stream, script, fault)).body
 
 
+async def test_a_silence_of_a_second_is_too_long(lane: Lane, upstream: Upstream) -> None:
+    script = await upstream.answers(HELD.reply)
+    assert (await lane.call(HELD, script, "gives-up-after-a-second")).status == 504
+    script = await upstream.answers(GATED.reply)
+    seen = await lane.call(GATED, script, "gives-up-after-a-second")
+    assert "takes too long" in seen.text or not seen.whole
+
+
+async def test_a_silence_of_a_second_is_taken_for_success(lane: Lane, upstream: Upstream) -> None:
+    late = Reply(error=ProviderError(status=429, message="too many"), delivery=Delivery(hold_headers=True))
+    script = await upstream.answers(late)
+    async with opened(lane, CHAT.but(stream=True), script, "promises-success-after-a-second") as answer:
+        assert answer.status_code == 200
+        chunks = answer.aiter_raw()
+        await read_until(chunks, ": keep-alive")
+        await script.release()
+        await read_until(chunks, "too many")
+
+
 async def taken_unread(lane: Lane, upstream: Upstream, fault: str) -> int:
     """How many megabytes of a stream leave the upstream whose client reads none of it."""
     script, other = await upstream.answers(Reply(text=("x" * 2**16,), repeats=640)), await upstream.answers()
