@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from conformance.lasting import lasting
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -106,7 +108,8 @@ def certify(
     """
     from rich.console import Console
 
-    from conformance.run.certify import certification
+    with lasting():
+        from conformance.run.certify import certification
     from conformance.run.waivers import read_waivers
     from conformance.target import asked_name, load
     from reports import exit_code
@@ -231,7 +234,8 @@ def selftest(checks: tuple[str, ...], workers: int, form: str, out: Path | None)
     """Judge the checks themselves: each must pass without a fault and catch the faults that it names."""
     from rich.console import Console
 
-    from conformance.run.selftest import as_json, as_text, selftested
+    with lasting():
+        from conformance.run.selftest import as_json, as_text, selftested
 
     console = Console(stderr=form == "json")
     with _explained():

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import pytest
 
+from conformance.lasting import lasting
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("conformance", "conformance of an LLM gateway")
@@ -30,12 +32,17 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     if config.getoption("conformance_target") or config.getoption("conformance_selftest"):
-        from conformance.run import fixtures  # noqa: PLC0415 - the SDKs are slow to import
-        from conformance.run.session import WRONG_USAGE, Run  # noqa: PLC0415
+        with lasting():
+            _set_up(config)
 
-        try:
-            run = Run(config)
-        except WRONG_USAGE as error:
-            raise pytest.UsageError(str(error)) from error
-        config.pluginmanager.register(fixtures, "conformance-fixtures")
-        config.pluginmanager.register(run, "conformance-run")
+
+def _set_up(config: pytest.Config) -> None:
+    from conformance.run import fixtures  # noqa: PLC0415 - the SDKs are slow to import
+    from conformance.run.session import WRONG_USAGE, Run  # noqa: PLC0415
+
+    try:
+        run = Run(config)
+    except WRONG_USAGE as error:
+        raise pytest.UsageError(str(error)) from error
+    config.pluginmanager.register(fixtures, "conformance-fixtures")
+    config.pluginmanager.register(run, "conformance-run")
