@@ -1,10 +1,11 @@
-"""`gateway serve`, `gateway keys`, `gateway check`."""
+"""`gateway serve`, `gateway keys`, `gateway check`, `gateway env`."""
 
 from __future__ import annotations
 
 import asyncio
 import gc
 import json
+import os
 import re
 import signal
 import sys
@@ -16,12 +17,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from gateway.config import ConfigError, Settings, load
+from gateway import sandbox
+from gateway.config import ConfigError, Listen, Settings, http_url, load
 from gateway.keys import AmbiguousKeyError, KeyStore, NoSuchKeyError
 from gateway.surfaces import SURFACES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from typing import TextIO
 
     from gateway.keys import VirtualKey
     from gateway.surfaces import Surface
@@ -43,6 +46,7 @@ class Duration(click.ParamType[float]):
 
 
 FILE = click.Path(dir_okay=False, path_type=Path)
+ENVIRONMENT = click.File(encoding="utf-8", errors="surrogateescape")
 config_option = click.option("--config", "config", type=FILE, required=True, help="The gateway.toml.")
 json_option = click.option("--json", "as_json", is_flag=True, help="For machines.")
 
@@ -214,3 +218,92 @@ def line(description: dict[str, Any]) -> str:
 
 def iso(timestamp: float | None) -> str | None:
     return None if timestamp is None else datetime.fromtimestamp(timestamp, UTC).isoformat(timespec="seconds")
+
+
+@main.command()
+@click.option("--config", type=FILE, help="The gateway.toml, for its address and its models.")
+@click.option("--base-url", envvar="LLM_GATEWAY_URL", help="Where clients reach the gateway. Default: its own address.")
+@click.option("--key", envvar="LLM_GATEWAY_KEY", help="The virtual key.")
+@click.option("--agent", type=click.Choice(sandbox.AGENTS), help="Default: variables for all clients.")
+@click.option("--model", help="What the agent is to ask for.")
+@click.option("--small-model", help="What it is to ask for small tasks. Default: the same.")
+@click.option("--shell", type=click.Choice(sandbox.SHELLS), default="sh", show_default=True)
+@click.option("--settings", "as_settings", is_flag=True, help="The agent's settings file instead of variables.")
+@click.option("--filter", "filters", is_flag=True, help="This environment, without providers' credentials.")
+@click.option("--from", "source", type=ENVIRONMENT, help="With --filter: an environment as JSON or lines; - is stdin.")
+def env(
+    *,
+    config: Path | None,
+    base_url: str | None,
+    key: str | None,
+    agent: sandbox.Agent | None,
+    model: str | None,
+    small_model: str | None,
+    shell: sandbox.Shell,
+    as_settings: bool,
+    filters: bool,
+    source: TextIO | None,
+) -> None:
+    """What makes an agent use the gateway; with --filter, an environment that holds no provider's credential."""
+    if source and not filters:
+        raise click.UsageError("--from belongs to --filter")
+    given = environment_of(source)
+    if filters and not key:
+        return say(sandbox.without_credentials(given), shell, unset=source is None)
+    access = access_of(config, base_url, key, model, small_model)
+    if as_settings:
+        return click.echo(settings_for(access, agent), nl=False)
+    if not key:
+        raise click.UsageError("a virtual key is needed: --key, or LLM_GATEWAY_KEY")
+    if filters:
+        return say(sandbox.moved(given, access, agent), shell, unset=source is None)
+    told = sandbox.Filtered(sandbox.environment(access, agent), sandbox.detours(given))
+    return say(told, shell, unset=True)
+
+
+def access_of(
+    config: Path | None, base_url: str | None, key: str | None, model: str | None, small_model: str | None
+) -> sandbox.Access:
+    settings = settings_of(config, credentials=False) if config else None
+    for name in (model, small_model):
+        if settings and name and settings.routing.unknown_models == "refuse" and name not in names_of_models(settings):
+            raise click.BadParameter(f"the gateway has no model {name!r}", param_hint="--model")
+    if key and not re.fullmatch(r"[!-~]+", key):
+        raise click.BadParameter("cannot stand in a header: only printable ASCII, no spaces", param_hint="--key")
+    try:
+        url = http_url(base_url) if base_url else sandbox.address(settings.listen if settings else Listen())
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="--base-url") from None
+    if url.endswith("/v1"):
+        raise click.BadParameter("leave /v1 out: each client adds what it needs", param_hint="--base-url")
+    return sandbox.Access(url, key, model, small_model)
+
+
+def names_of_models(settings: Settings) -> set[str]:
+    return {model.name for model in settings.models}
+
+
+def environment_of(source: TextIO | None) -> dict[str, str]:
+    if source is None:
+        return dict(os.environ)
+    try:
+        return sandbox.parsed(source.read())
+    except sandbox.NotAnEnvironmentError as error:
+        raise click.BadParameter(str(error), param_hint="--from") from None
+
+
+def settings_for(access: sandbox.Access, agent: sandbox.Agent | None) -> str:
+    try:
+        return sandbox.settings_file(access, agent)
+    except sandbox.AgentWithoutSettingsError as error:
+        raise click.UsageError(str(error)) from None
+
+
+def say(filtered: sandbox.Filtered, shell: sandbox.Shell, *, unset: bool) -> None:
+    """The environment; on stderr what is not in it any more, never with its value."""
+    for name, why in filtered.removed.items():
+        click.echo(f"removed {name}: {why}", err=True)
+    for name in sandbox.unspeakable(filtered.kept, shell):
+        click.echo(f"left out {name}: {shell} cannot say this name", err=True)
+    gone = [name for name in filtered.removed if unset and name not in filtered.kept]
+    click.echo(os.fsencode(sandbox.printed(filtered.kept, shell, gone)), nl=False)

@@ -1,0 +1,155 @@
+"""An environment without the providers' credentials. Names and shapes of keys are data (`credentials.toml`)."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import re
+import tomllib
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
+
+from gateway.sandbox.agents import Access, environment
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from gateway.sandbox.agents import Agent
+
+BASE64 = re.compile(r"[A-Za-z0-9+/_-]{24,}")
+MOST_WRAPPINGS = 3
+"""Such as JSON in base64 in a URL."""
+
+
+@dataclass(frozen=True)
+class Filtered:
+    """`removed` says why, by name. It holds no values."""
+
+    kept: dict[str, str]
+    removed: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """By names without separators; words of `before` and `after`, and numbers, do not matter."""
+
+    names: dict[str, str]
+    before: frozenset[str]
+    after: frozenset[str]
+    makers: frozenset[str]
+    endings: frozenset[str]
+    shapes: dict[re.Pattern[str], str]
+    detours: dict[str, str]
+
+
+@cache
+def credentials() -> Credentials:
+    table = tomllib.loads(Path(__file__).with_name("credentials.toml").read_text())
+    return Credentials(
+        {squeezed(name): whose for name, whose in table["names"].items()},
+        frozenset(table["around"]["before"]),
+        frozenset(table["around"]["after"]),
+        frozenset(table["makers"]["words"]),
+        frozenset(table["makers"]["credentials"]),
+        {re.compile(f"(?<![A-Za-z0-9]){each['is']}"): each["whose"] for each in table["shapes"].values()},
+        table["detours"],
+    )
+
+
+def without_credentials(given: Mapping[str, str]) -> Filtered:
+    """What stays is as it was."""
+    removed = {name: why for name, value in given.items() if (why := reason(name, value))}
+    return Filtered({name: value for name, value in given.items() if name not in removed}, removed)
+
+
+def moved(given: Mapping[str, str], access: Access, agent: Agent | None = None) -> Filtered:
+    """All traffic to the gateway: its variables in the place of the providers' credentials and base URLs."""
+    filtered = without_credentials(given)
+    ways = detours(filtered.kept)
+    kept = {name: value for name, value in filtered.kept.items() if name not in ways}
+    return Filtered(kept | environment(access, agent), filtered.removed | ways)
+
+
+def detours(given: Mapping[str, str]) -> dict[str, str]:
+    """Variables that lead a client past the gateway, and why."""
+    known = credentials().detours
+    return {name: known[name.upper()] for name in given if name.upper() in known}
+
+
+def reason(name: str, value: str) -> str | None:
+    """Why this must not be in a sandbox."""
+    if not value:
+        return None
+    return named_credential(name) or next(
+        (f"a value of this shape: {whose}" for text in readings(value) if (whose := shape(text))), None
+    )
+
+
+def named_credential(name: str) -> str | None:
+    known = credentials()
+    words = [word.upper() for word in re.findall(r"[A-Za-z]+|[0-9]+", name)]
+    while words and "".join(words) not in known.names and words[0] in known.before:
+        words.pop(0)
+    while words and "".join(words) not in known.names and (words[-1] in known.after or words[-1].isdigit()):
+        words.pop()
+    if whose := known.names.get("".join(words)):
+        return whose
+    if words and words[-1] in known.endings and not known.makers.isdisjoint(words):
+        return "a credential by its name"
+    return None
+
+
+def squeezed(name: str) -> str:
+    return name.replace("_", "")
+
+
+def shape(text: str) -> str | None:
+    return next((whose for pattern, whose in credentials().shapes.items() if pattern.search(text)), None)
+
+
+def readings(text: str, wrappings: int = MOST_WRAPPINGS) -> Iterator[str]:
+    """The text, and what stands in it as JSON, percent-encoded or in base64."""
+    yield text
+    if wrappings:
+        for inner in unwrapped(text):
+            yield from readings(inner, wrappings - 1)
+
+
+def unwrapped(text: str) -> Iterator[str]:
+    if "%" in text and (plain := unquote(text)) != text:
+        yield plain
+    if "\\" in text:
+        yield from strings_of_json(text)
+    for run in BASE64.findall(text):
+        if (decoded := from_base64(run)) is not None:
+            yield decoded
+
+
+def strings_of_json(text: str) -> Iterator[str]:
+    try:
+        stack: list[Any] = [json.loads(text)]
+    except (ValueError, RecursionError):
+        return
+    while stack:
+        item = stack.pop()
+        if isinstance(item, str):
+            yield item
+        elif isinstance(item, dict):
+            stack += [*item, *item.values()]
+        elif isinstance(item, list):
+            stack += item
+
+
+def from_base64(run: str) -> str | None:
+    """Of text only: what decodes to other bytes holds no key."""
+    whole = run[: len(run) - len(run) % 4] if len(run) % 4 == 1 else run
+    try:
+        return base64.b64decode(
+            whole + "=" * (-len(whole) % 4), altchars=b"-_" if {"-", "_"} & {*whole} else None
+        ).decode()
+    except (binascii.Error, UnicodeDecodeError):
+        return None
