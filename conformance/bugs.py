@@ -25,16 +25,14 @@ Family = Literal[
     "cloud",
     "agents",
 ]
-Later = Literal["translation", "limits", "routing", "agents"]
+Later = Literal["limits", "agents"]
 
 FAMILIES: tuple[Family, ...] = get_args(Family)
 WIRE_FAMILIES = FAMILIES[:11]
 """What the suites of today are there for; the other families belong to later ones."""
 
 LATER: dict[Later, str] = {
-    "translation": "shows only between two protocols, in a form that the profile translation does not have yet",
     "limits": "limits, budgets and scopes of keys are judged by the profile limits",
-    "routing": "shows only where others stand in on Messages; the profile routing looks at Chat Completions",
     "agents": "shows only with a whole agent, or with what stands around a gateway",
 }
 """The profiles that are still to come, and what they will judge."""

@@ -1,20 +1,21 @@
 """How a relay picks who is asked: by an alias, by a header, by who stands in for whom.
 
-On Chat Completions alone; every other call goes where its path says. What target files call routing is in `ROUTING`.
+On Chat Completions, and for models with stand-ins on Responses and Messages; every other call goes where its path says.
+What target files call routing is in `ROUTING`.
 """
 
 from __future__ import annotations
 
 import json
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from conformance.faulty.exchange import Answer, first
 from conformance.faulty.sse import as_object
 from conformance.surface import Provider, Surface
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Sequence
 
     from conformance.faulty.exchange import Call
 
@@ -28,17 +29,28 @@ STAND_INS = {
         (Provider.AZURE, "gpt-5-mini"),
     )
 }
+ELSEWHERE = {
+    Surface.OPENAI_RESPONSES: {"relay-sure": ((Provider.OPENAI, "gpt-5-mini"), (Provider.AZURE, "gpt-5-mini"))},
+    Surface.ANTHROPIC_MESSAGES: {
+        "relay-sure": ((Provider.ANTHROPIC, "claude-sonnet-5-5"), (Provider.ANTHROPIC, "claude-opus-5-5"))
+    },
+}
 STATUSES = (401, 403, 404, 429, 500, 501, 502, 503, 504, 529)
+
+
+def _described(model: str, legs: Sequence[tuple[Provider, str]]) -> dict[str, Any]:
+    named = [{"provider": provider, "model": model} for provider, model in legs]
+    return {"model": model, "legs": named, "statuses": STATUSES}
+
+
 ROUTING = {
     "choice": {"header": HEADER, "model": "gpt-5-mini", "default": Provider.OPENAI, "providers": CHOICES},
-    "fallback": {
-        "model": "relay-sure",
-        "legs": [{"provider": provider, "model": model} for provider, model in STAND_INS["relay-sure"]],
-        "statuses": STATUSES,
-    },
+    "fallback": _described("relay-sure", STAND_INS["relay-sure"]),
+    "elsewhere": {surface: _described("relay-sure", legs["relay-sure"]) for surface, legs in ELSEWHERE.items()},
     "alias": {"model": "relay-fast", "upstream_name": "gpt-5-mini"},
 }
 
+_ROUTED = {Surface.OPENAI_CHAT, *ELSEWHERE}
 _BELOW = {Provider.AZURE: "/openai"}
 
 
@@ -58,7 +70,7 @@ class Router:
     """Asks the legs of a call one after the other, until one does not call for the next."""
 
     async def answered(self, call: Call, ask: Callable[[Call], Awaitable[Answer]]) -> Answer:
-        *others, last = self.legs(call) if call.surface is Surface.OPENAI_CHAT else [call]
+        *others, last = self.legs(call) if call.surface in _ROUTED else [call]
         for leg in others:
             answer = await ask(leg)
             if not self.gives_way(answer):
@@ -68,6 +80,8 @@ class Router:
 
     def legs(self, call: Call) -> list[Call]:
         model = asked_model(call)
+        if call.surface in ELSEWHERE:
+            return [aimed(call, *leg) for leg in ELSEWHERE[call.surface].get(model, ())] or [call]
         if model in STAND_INS:
             return [aimed(call, *leg) for leg in STAND_INS[model]]
         if model in ALIASES:

@@ -42,6 +42,7 @@ FEATURES = {
     "aliases": "names of models that the gateway alone knows",
     "provider-choice": "clients choose who answers by a header",
     "fallback": "other providers stand in for one that fails",
+    "fallback-elsewhere": "they stand in on Responses and Messages as well",
     "retries": "one call of the client is one call upstream",
 }
 

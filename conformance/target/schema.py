@@ -195,11 +195,15 @@ class Alias(Table):
 
 
 class Routing(Table):
-    """How the gateway picks a provider for calls of Chat Completions, which most providers speak."""
+    """How the gateway picks a provider for calls of Chat Completions, which most providers speak.
+
+    `elsewhere` are models with stand-ins on other surfaces, whose providers all speak the surface's own protocol.
+    """
 
     choice: Choice
     fallback: Fallback
     alias: Alias
+    elsewhere: dict[ServedSurface, Fallback] = {}
 
 
 class Claims(Table):
@@ -261,6 +265,10 @@ class Target(Table):
     def _something_to_route(self) -> Self:
         if "routing" in self.claims.profiles and self.routing is None:
             raise ValueError("claims routing, but [target.routing] does not say how it picks a provider")
+        elsewhere = self.routing.elsewhere if self.routing else {}
+        unsaid = {Surface.OPENAI_RESPONSES, Surface.ANTHROPIC_MESSAGES} & self.surfaces.keys() - elsewhere.keys()
+        if "fallback-elsewhere" in self.claims.features and unsaid:
+            raise ValueError(f"claims fallback-elsewhere, but [target.routing.elsewhere] lacks {', '.join(unsaid)}")
         return self
 
     @model_validator(mode="after")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from conformance.faulty.router import HEADER
 from conformance.upstream import Delivery, ProviderError, Reply
-from tests.faulty.seen import CHAT, Seen, Spoils, Stimulus
+from tests.faulty.seen import CHAT, RESPONSES, Seen, Spoils, Stimulus
 
 
 def _providers(seen: Seen) -> list[str]:
@@ -38,6 +38,12 @@ ROUTING = (
         asked_for("nobodys"),
         "asked body, body",
         lambda it: it.asked["model"] == "gpt-5-mini",
+    ),
+    Spoils(
+        "routes-chat-alone",
+        RESPONSES.but(fields=(("model", "relay-sure"),), reply=_failing(503).reply),
+        "calls, headers, body",
+        lambda it: _providers(it) == ["openai"],
     ),
     Spoils("never-falls-back", _failing(503), "calls, body, headers", lambda it: _providers(it) == ["openai"]),
     Spoils("falls-back-on-429-only", _failing(503), "calls, body, headers", lambda it: _providers(it) == ["openai"]),

@@ -229,6 +229,13 @@ def test_routing_cannot_be_claimed_without_saying_how_it_is_done(tmp_path: Path)
         load(written(tmp_path, text))
 
 
+def test_stand_ins_on_other_surfaces_cannot_be_claimed_without_naming_them(tmp_path: Path) -> None:
+    text = TOML.replace('features = ["streaming"]', 'features = ["fallback-elsewhere"]')
+    text = text.replace("[target.surfaces]", '[target.surfaces]\nanthropic-messages = "http://127.0.0.1:{port}"')
+    with pytest.raises(TargetInvalidError, match=r"\[target.routing.elsewhere\] lacks anthropic-messages"):
+        load(written(tmp_path, text))
+
+
 def test_routing_names_providers_that_the_upstream_plays(tmp_path: Path) -> None:
     legs = "[{ provider = 'openai', model = 'a' }, { provider = 'mistrall', model = 'b' }]"
     routing = f"""

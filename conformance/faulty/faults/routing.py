@@ -9,7 +9,7 @@ from conformance.faulty.exchange import UpstreamCutError, first, with_value
 from conformance.faulty.fault import fault, on_events, one_by_one
 from conformance.faulty.relay import credential
 from conformance.faulty.router import ALIASES, CHOICES, STAND_INS, Router, aimed, asked_model
-from conformance.surface import Provider
+from conformance.surface import Provider, Surface
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -50,6 +50,12 @@ class ForwardsTheAlias(Router):
 class AnswersForUnknownModels(Router):
     def legs(self, call: Call) -> list[Call]:
         return super().legs(call if asked_model(call) in _KNOWN else aimed(call, Provider.OPENAI, "gpt-5-mini"))
+
+
+@fault.router("routes-chat-alone", "knows no stand-ins but those on Chat Completions")
+class RoutesChatAlone(Router):
+    def legs(self, call: Call) -> list[Call]:
+        return super().legs(call) if call.surface is Surface.OPENAI_CHAT else super().legs(call)[:1]
 
 
 @fault.router("never-falls-back", "asks nobody but the first")
