@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+from codecs import BOM_UTF8
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -105,6 +106,6 @@ class Restored:
         return b"".join(map(self._line, lines.splitlines(keepends=True)))
 
     def _line(self, line: bytes) -> bytes:
-        if b'"model"' not in line or (self.by_line and not line.startswith(b"data:")):
+        if b'"model"' not in line or (self.by_line and not line.removeprefix(BOM_UTF8).startswith(b"data:")):
             return line
         return with_model(line, self.model, _IN_ANSWERS)

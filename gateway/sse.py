@@ -61,6 +61,8 @@ class EventReader:
 
 
 def with_plain_newlines(stream: bytes) -> bytes:
+    """And without the byte order mark that may stand before it."""
+    stream = stream.removeprefix(codecs.BOM_UTF8)
     return stream.replace(b"\r\n", b"\n").replace(b"\r", b"\n") if b"\r" in stream else stream
 
 

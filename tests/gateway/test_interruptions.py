@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 from typing import TYPE_CHECKING
 
 import aiohttp
@@ -33,6 +34,15 @@ async def test_an_unfinished_stream_ends_with_the_protocols_error(
     assert before == events(b"".join(sent))
     assert "The upstream closed the connection" in data
     assert name == ("" if surface == "openai-chat" else "error")
+
+
+async def test_a_byte_order_mark_is_no_part_of_an_event_that_breaks_off(
+    client: RawClient, upstream: ScriptedUpstream
+) -> None:
+    upstream.streams(b'\xef\xbb\xbfdata: {"id":"c","choi', cut=True)
+    reply = await client.ask("POST", "/v1/chat/completions", b"{}")
+    [(_, data)] = events(reply.body.removeprefix(b"\xef\xbb\xbf"))
+    assert "The upstream closed the connection" in json.loads(data)["error"]["message"]
 
 
 async def test_a_stream_that_is_cut_after_its_end_is_finished(client: RawClient, upstream: ScriptedUpstream) -> None:

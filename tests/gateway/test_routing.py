@@ -165,6 +165,13 @@ async def test_an_alias_holds_in_streams_however_they_are_cut(client: RawClient,
     )
 
 
+async def test_an_alias_holds_behind_a_byte_order_mark(client: RawClient, upstream: ScriptedUpstream) -> None:
+    stream = b'\xef\xbb\xbfdata: {"id":"c","model":"gpt-real"}\n\ndata: [DONE]\n\n'
+    upstream.streams(stream)
+    reply = await client.ask("POST", CHAT, json.dumps({"model": "smart", "stream": True}).encode())
+    assert reply.body == stream.replace(b"gpt-real", b"smart")
+
+
 async def test_an_alias_holds_in_errors(client: RawClient, upstream: ScriptedUpstream) -> None:
     error = {"message": "`gpt-real` does not exist, only gpt-real-2, gpt-real.1, my-gpt-real."}
     upstream.says(json.dumps({"error": error}).encode(), status=400)
