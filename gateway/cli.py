@@ -257,8 +257,10 @@ def env(
         raise click.UsageError("a virtual key is needed: --key, or LLM_GATEWAY_KEY")
     if filters:
         return say(sandbox.moved(given, access, agent), shell, unset=source is None)
-    told = sandbox.Filtered(sandbox.environment(access, agent), sandbox.detours(given))
-    return say(told, shell, unset=True)
+    say(sandbox.Filtered(sandbox.environment(access, agent), sandbox.detours(given)), shell, unset=True)
+    if agent == "codex":
+        click.echo("codex heeds no variable for the base URL: give it the config.toml of --settings too", err=True)
+    return None
 
 
 def access_of(
