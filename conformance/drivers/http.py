@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -21,12 +22,14 @@ if TYPE_CHECKING:
 class Http:
     """A client that sends exactly the headers it is given, besides Host, Content-Length and Connection.
 
-    `headers` are those that the gateway needs on every request.
+    `headers` are those that the gateway needs on every request; `unread` is about how many bytes of an answer the
+    connection holds for a client that does not read, where that is not the system's business.
     """
 
-    def __init__(self, tape: Tape, headers: Headers = ()) -> None:
+    def __init__(self, tape: Tape, headers: Headers = (), *, unread: int | None = None) -> None:
         self.tape = tape
-        transport = AsyncTeeTransport(httpx2.AsyncHTTPTransport(verify=tls()), tape, headers)
+        options = [(socket.SOL_SOCKET, socket.SO_RCVBUF, unread)] if unread else []
+        transport = AsyncTeeTransport(httpx2.AsyncHTTPTransport(verify=tls(), socket_options=options), tape, headers)
         self._client = httpx2.AsyncClient(transport=transport, timeout=SILENCE)
         self._client.headers.clear()
 

@@ -7,6 +7,7 @@ from conformance.api import (
     MESSAGES,
     Client,
     Delivery,
+    Http,
     ProviderError,
     Reply,
     Scripted,
@@ -19,16 +20,18 @@ from conformance.api import (
 from conformance.suites.connection.by_hand import call
 
 MEGABYTE = 2**20
-PIECE = "0123456789abcdef" * 2**12
-TWO = (PIECE, PIECE[::-1])  # as some gateways end a stream that says but one thing
-PIECES = 40 * MEGABYTE // len(PIECE)
+TWO = ("internationalisation " * 2**12, "responsibilities " * 2**12)  # a stream that says but one thing some would end
+OFFERED = 40 * MEGABYTE
 MOST = 32 * MEGABYTE
 """What the sockets of both sides hold on a machine that allows them much, and some megabytes of the gateway's own."""
 
 QUIET = 5
 """Calls through the gateway, one after the other, during which the provider sends nothing more."""
 
-PATIENCE = 20.0
+PATIENCE = 30.0
+"""Seconds: there are gateways that are long about megabytes, which is not what is judged here."""
+
+OK = 200
 LARGE = "y" * 8 * MEGABYTE
 WORDS = "the provider takes no more than it takes"
 
@@ -43,16 +46,26 @@ WORDS = "the provider takes no more than it takes"
 async def test_a_stream_that_its_client_does_not_read_is_not_read_from_the_provider(
     client: Client, upstream: Upstream
 ) -> None:
-    script = await upstream.answers(Reply(text=TWO, repeats=PIECES // len(TWO)))
-    async with dialled(client.door.url, Tape()) as wire:
-        await wire.send(call(client, script.prompt, stream=True))
+    script = await upstream.answers(Reply(text=TWO, repeats=OFFERED // sum(map(len, TWO))))
+    reader = Http(Tape(), client.door.headers, unread=2**16)  # off the tape: megabytes of the same are no evidence
+    body = client.body(script.prompt) | {"stream": True}
+    async with reader.open("POST", client.url(stream=True), headers=_named(client), body=body) as (exchange, chunks):
+        assert exchange.status == OK, f"{exchange.status} for a stream"
         taken = await _at_rest(client, upstream, script)
         assert taken < MOST, f"the client reads nothing, and the gateway took {taken // MEGABYTE} MB for it"
-        answer = await wire.answer(patience=PATIENCE)
-    assert answer is not None, "the gateway hung up"
-    arrived = sum(answer.body.count(piece.encode()) for piece in TWO)
-    assert arrived == PIECES, f"{arrived} of {PIECES} pieces arrived when the client read on"
-    await script.forget()  # as evidence, megabytes of the same are worth nothing
+        looked_at = 0
+        async for _ in chunks:
+            if len(exchange.body) - looked_at > MEGABYTE:
+                looked_at = len(exchange.body)
+                if await script.progress() > taken:
+                    break
+        assert await script.progress() > taken, "nothing more was taken when the client read on"
+    await reader.aclose()
+    await script.forget()
+
+
+def _named(client: Client) -> list[tuple[str, str]]:
+    return [("authorization", f"Bearer {client.door.key}"), ("anthropic-version", "2023-06-01")]
 
 
 async def _at_rest(client: Client, upstream: Upstream, script: Scripted) -> int:
@@ -62,7 +75,8 @@ async def _at_rest(client: Client, upstream: Upstream, script: Scripted) -> int:
     async with dialled(client.door.url, Tape()) as wire:
         while quiet < QUIET and before < MOST:
             await wire.send(call(client, other.prompt))
-            assert await wire.answer(), "while one client did not read, another was hung up on"
+            answer = await wire.answer(patience=PATIENCE)
+            assert answer is not None, "while one client did not read, another was hung up on"
             now = await script.progress()
             quiet = quiet + 1 if now == before > 0 else 0
             before = now
