@@ -84,9 +84,16 @@ def reason(name: str, value: str) -> str | None:
     """Why this must not be in a sandbox."""
     if not value:
         return None
-    return named_credential(name) or next(
-        (f"a value of this shape: {whose}" for text in readings(value) if (whose := shape(text))), None
-    )
+    return named_credential(name) or next((why for text in readings(value) if (why := held(text))), None)
+
+
+def held(text: str) -> str | None:
+    """What kind of credential stands in the text: by its shape, or by its name in a JSON object."""
+    for pattern, whose in credentials().shapes.items():
+        if pattern.search(text):
+            return f"a value of this shape: {whose}"
+    named = (named_credential(name) for name, value in members(text) if value)
+    return next((f"a member of this name: {whose}" for whose in named if whose), None)
 
 
 def named_credential(name: str) -> str | None:
@@ -107,10 +114,6 @@ def squeezed(name: str) -> str:
     return name.replace("_", "")
 
 
-def shape(text: str) -> str | None:
-    return next((whose for pattern, whose in credentials().shapes.items() if pattern.search(text)), None)
-
-
 def readings(text: str, wrappings: int = MOST_WRAPPINGS) -> Iterator[str]:
     """The text, and what stands in it as JSON, percent-encoded or in base64."""
     yield text
@@ -122,26 +125,30 @@ def readings(text: str, wrappings: int = MOST_WRAPPINGS) -> Iterator[str]:
 def unwrapped(text: str) -> Iterator[str]:
     if "%" in text and (plain := unquote(text)) != text:
         yield plain
-    if "\\" in text:
-        yield from strings_of_json(text)
+    for name, value in members(text):
+        yield name
+        yield value
     for run in BASE64.findall(text):
         if (decoded := from_base64(run)) is not None:
             yield decoded
 
 
-def strings_of_json(text: str) -> Iterator[str]:
+def members(text: str) -> Iterator[tuple[str, str]]:
+    """All strings of a JSON document, with their names; what has none of its own has that of what it is in."""
+    if text.lstrip()[:1] not in {"{", "[", '"'}:
+        return
     try:
-        stack: list[Any] = [json.loads(text)]
+        stack: list[tuple[str, Any]] = [("", json.loads(text))]
     except (ValueError, RecursionError):
         return
     while stack:
-        item = stack.pop()
+        name, item = stack.pop()
         if isinstance(item, str):
-            yield item
+            yield name, item
         elif isinstance(item, dict):
-            stack += [*item, *item.values()]
+            stack += item.items()
         elif isinstance(item, list):
-            stack += item
+            stack += ((name, each) for each in item)
 
 
 def from_base64(run: str) -> str | None:

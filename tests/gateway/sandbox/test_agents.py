@@ -107,7 +107,7 @@ def test_there_is_one_key_under_every_name(agent: sandbox.Agent | None) -> None:
     environment = sandbox.environment(sandbox.Access(URL, KEY, "big", "small"), agent)
     named = {value for name, value in environment.items() if name.endswith(("_KEY", "_TOKEN", "_TOKEN_BEDROCK"))}
     assert named == {KEY}
-    assert {value for value in environment.values() if "://" in value} <= {URL, f"{URL}/v1"}
+    assert {value for value in environment.values() if "://" in value} <= {URL, f"{URL}/v1", f"{URL}/v1beta"}
 
 
 def test_models_are_told_to_claude_code_under_every_alias() -> None:

@@ -150,6 +150,38 @@ def test_a_known_key_goes_wherever_it_stands_in_a_value(whose: str, wrapping: st
     assert KEYS[whose] not in filtered.removed["SETTINGS"]
 
 
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"MISTRAL_API_KEY": "0123456789abcdef"},
+        {"env": [{"mistralApiKey": ["0123456789abcdef"]}]},
+        {"inner": json.dumps({"AWS_SECRET_ACCESS_KEY": "0123456789abcdef"})},
+    ],
+)
+def test_a_credential_without_a_shape_goes_by_its_name_in_json(value: object) -> None:
+    assert sandbox.without_credentials({"SETTINGS": json.dumps(value)}).kept == {}
+
+
+def test_json_stays_where_a_credentials_name_has_no_value() -> None:
+    environment = {"A": '{"OPENAI_API_KEY": ""}', "B": '{"OPENAI_API_KEY": null}', "C": '["OPENAI_API_KEY"]', "D": "{"}
+    assert sandbox.without_credentials(environment).kept == environment
+
+
+@pytest.mark.parametrize("url", ["https://user:s3cret@api.mistral.ai/v1", "https://s3cret@api.openai.com"])
+def test_a_providers_address_goes_with_its_password(url: str) -> None:
+    assert sandbox.without_credentials({"ENDPOINT": url}).kept == {}
+
+
+def test_other_addresses_stay_with_their_passwords() -> None:
+    environment = {
+        "A": "https://api.openai.com/v1",
+        "B": "https://user:s3cret@gitea.internal/openai.com",
+        "C": "https://user:s3cret@api.openai.com.internal/",
+        "D": "https://user:s3cret@artefacts.fox.com/",
+    }
+    assert sandbox.without_credentials(environment).kept == environment
+
+
 @pytest.mark.parametrize("kind", ["service_account", "authorized_user", "external_account"])
 def test_googles_credential_files_go(kind: str) -> None:
     assert sandbox.without_credentials({"SETTINGS": json.dumps({"type": kind}, indent=1)}).kept == {}
