@@ -1,5 +1,6 @@
 """Why an answer ended, and what it cost: each protocol counts and says it in its own way."""
 
+from dataclasses import replace
 from typing import Any
 
 from conformance.api import (
@@ -27,6 +28,7 @@ from conformance.suites.translation.replies import BOTH, HUBS, WEATHER
 CALLED = (ToolCall("callOslo1", "weather", '{"city": "Oslo"}'),)
 FULL, CUT = ("end", "stop-sequence"), ("length",)
 COUNTED = Usage(input=9123, output=187, cache_read=7000, cache_write=1500, reasoning=100)
+FOR_TOOLS = replace(COUNTED, extra={"toolUsePromptTokenCount": 250})
 
 
 def _cut(word: str) -> Reply:
@@ -166,11 +168,14 @@ async def test_what_a_provider_counts_apart_stays_apart_and_the_total_is_the_sum
         assert usage.reasoning == COUNTED.reasoning
     if not {provider, client.surface} & {Surface.MISTRAL, GEMINI}:
         assert usage.cache_write == COUNTED.cache_write
+    if provider == GEMINI:
+        usage, *_ = await _counted(client, upstream, FOR_TOOLS)
+        assert usage.input == COUNTED.input + 250, "what Google's own tools put into the prompt is input too"
 
 
-async def _counted(client: Client, upstream: Upstream) -> tuple[Usage, int | None, Surface]:
+async def _counted(client: Client, upstream: Upstream, counted: Usage = COUNTED) -> tuple[Usage, int | None, Surface]:
     """What the client is told, the total that it is told beside, and whose the provider's protocol is."""
-    script = await upstream.answers(Reply(text="Counted.", usage=COUNTED))
+    script = await upstream.answers(Reply(text="Counted.", usage=counted))
     wish = {"stream_options": {"include_usage": True}} if client.surface == CHAT and client.mode.streams else {}
     answer = await client.ask(Ask(script.prompt, fields=wish))
     assert answer.usage is not None, "no usage"
