@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from conformance.faulty.router import HEADER
 from conformance.upstream import Delivery, ProviderError, Reply
-from tests.faulty.seen import CHAT, RESPONSES, Seen, Spoils, Stimulus
+from tests.faulty.seen import CHAT, CLAUDE, RESPONSES, Seen, Spoils, Stimulus
 
 
 def _providers(seen: Seen) -> list[str]:
@@ -67,6 +67,12 @@ ROUTING = (
     Spoils("sends-every-key", CHAT, "asked headers", lambda it: it.sent("x-keys")),
     Spoils(
         "sends-the-first-key", _chosen("mistral"), "asked headers, status, headers, body", lambda it: it.status == 401
+    ),
+    Spoils(
+        "names-the-model-in-streams",
+        CLAUDE.but(stream=True),
+        "body",
+        lambda it: it.events[0]["message"]["model"] == "relay-large",
     ),
     Spoils(
         "names-the-model-in-streams", CHAT.but(stream=True), "body", lambda it: it.events[0]["model"] == "relay-large"

@@ -9,6 +9,7 @@ from conformance.faulty.exchange import UpstreamCutError, first, with_value
 from conformance.faulty.fault import fault, on_events, one_by_one
 from conformance.faulty.relay import credential
 from conformance.faulty.router import ALIASES, CHOICES, STAND_INS, Router, aimed, asked_model
+from conformance.faulty.tree import changed, in_answer
 from conformance.surface import Provider, Surface
 
 if TYPE_CHECKING:
@@ -151,4 +152,4 @@ async def names_the_model_in_streams(answer: Answer) -> Answer:
 
 
 def _renamed(event: Event) -> Event:
-    return event.with_json({**event.json, "model": "relay-large"}) if "model" in event.json else event
+    return event.with_json(in_answer(event.json, lambda answer: changed(answer, "model", lambda _: "relay-large")))

@@ -92,3 +92,23 @@ async def test_who_stands_in_is_heard_in_full_with_the_proof_of_its_reasoning(
     answer = await connect(model=stand_ins.model).ask(script.prompt)
     assert answer.thinking == (SIGNED,), "without its proof the next turn is refused"
     assert answer.text == STOOD_IN.text
+
+
+@check(
+    "routing/elsewhere/named-alike",
+    requirement="alias-named-alike",
+    feature="fallback-elsewhere",
+    surfaces=ELSEWHERE,
+    direct=False,
+    catches=("names-the-model-in-streams",),
+)
+async def test_on_other_surfaces_too_an_answer_names_its_model_alike_whole_and_streamed(
+    connect: Connect, upstream: Upstream, routing: Routing
+) -> None:
+    stand_ins = routing.elsewhere[connect().surface]
+    names = set()
+    for mode in BOTH:
+        script = await upstream.answers()
+        names.add((await connect(model=stand_ins.model, mode=mode).ask(script.prompt)).model)
+    allowed = ({stand_ins.model}, {stand_ins.legs[0].model})
+    assert names in allowed, f"the model is called {' and '.join(sorted(names))}"
