@@ -223,6 +223,7 @@ def iso(timestamp: float | None) -> str | None:
 @main.command()
 @click.option("--config", type=FILE, help="The gateway.toml, for its address and its models.")
 @click.option("--base-url", envvar="LLM_GATEWAY_URL", help="Where clients reach the gateway. Default: its own address.")
+@click.option("--unix-socket", "socket", type=click.Path(), help="For claude-code: where there is no network.")
 @click.option("--key", envvar="LLM_GATEWAY_KEY", help="The virtual key.")
 @click.option("--agent", type=click.Choice(sandbox.AGENTS), help="Default: variables for all clients.")
 @click.option("--model", help="What the agent is to ask for.")
@@ -235,6 +236,7 @@ def env(
     *,
     config: Path | None,
     base_url: str | None,
+    socket: str | None,
     key: str | None,
     agent: sandbox.Agent | None,
     model: str | None,
@@ -250,7 +252,14 @@ def env(
     given = environment_of(source)
     if filters and not key:
         return say(sandbox.without_credentials(given), shell, unset=source is None)
-    access = access_of(config, base_url, key, model, small_model)
+    settings = settings_of(config, credentials=False) if config else None
+    refuse_unknown(settings, model, small_model)
+    listen = settings.listen if settings else Listen()
+    socket = socket or (str(listen.uds) if listen.uds and not base_url else None)
+    if socket and agent != "claude-code":
+        raise click.UsageError("only claude-code can be led to a Unix socket; others need --base-url")
+    url = url_of(base_url or ("http://gateway" if socket else None), listen)
+    access = sandbox.Access(url, header_safe(key), model, small_model, socket)
     if as_settings:
         return click.echo(settings_for(access, agent), nl=False)
     if not key:
@@ -263,26 +272,28 @@ def env(
     return None
 
 
-def access_of(
-    config: Path | None, base_url: str | None, key: str | None, model: str | None, small_model: str | None
-) -> sandbox.Access:
-    settings = settings_of(config, credentials=False) if config else None
-    for name in (model, small_model):
-        if settings and name and settings.routing.unknown_models == "refuse" and name not in names_of_models(settings):
-            raise click.BadParameter(f"the gateway has no model {name!r}", param_hint="--model")
+def refuse_unknown(settings: Settings | None, *models: str | None) -> None:
+    if settings is None or settings.routing.unknown_models == "pass":
+        return
+    there = {None, *(model.name for model in settings.models)}
+    if unknown := next((model for model in models if model not in there), None):
+        raise click.BadParameter(f"the gateway has no model {unknown!r}", param_hint="--model")
+
+
+def header_safe(key: str | None) -> str | None:
     if key and not re.fullmatch(r"[!-~]+", key):
         raise click.BadParameter("cannot stand in a header: only printable ASCII, no spaces", param_hint="--key")
+    return key
+
+
+def url_of(base_url: str | None, listen: Listen) -> str:
     try:
-        url = http_url(base_url) if base_url else sandbox.address(settings.listen if settings else Listen())
+        url = http_url(base_url) if base_url else sandbox.address(listen)
     except ValueError as error:
         raise click.BadParameter(str(error), param_hint="--base-url") from None
     if url.endswith("/v1"):
         raise click.BadParameter("leave /v1 out: each client adds what it needs", param_hint="--base-url")
-    return sandbox.Access(url, key, model, small_model)
-
-
-def names_of_models(settings: Settings) -> set[str]:
-    return {model.name for model in settings.models}
+    return url
 
 
 def environment_of(source: TextIO | None) -> dict[str, str]:

@@ -31,12 +31,16 @@ class AgentWithoutSettingsError(Exception):
 
 @dataclass(frozen=True)
 class Access:
-    """`url` is the gateway's root: no `/v1`, no slash at its end. Small tasks go to `model` by default."""
+    """`url` is the gateway's root: no `/v1`, no slash at its end. Small tasks go to `model` by default.
+
+    Of all clients only Claude Code can be led to a Unix socket; it asks `url` there.
+    """
 
     url: str
     key: str | None = None
     model: str | None = None
     small_model: str | None = None
+    socket: str | None = None
 
 
 @cache
@@ -52,7 +56,13 @@ def variables() -> dict[str, dict[str, tuple[str, str]]]:
 def environment(access: Access, agent: Agent | None = None) -> dict[str, str]:
     """For one agent, or for all clients. What is not given has no variables."""
     small_model = access.small_model or access.model
-    values = {"{url}": access.url, "{key}": access.key, "{model}": access.model, "{small_model}": small_model}
+    values = {
+        "{url}": access.url,
+        "{key}": access.key,
+        "{model}": access.model,
+        "{small_model}": small_model,
+        "{socket}": access.socket,
+    }
     groups = GROUPS[agent] if agent else tuple(variables())
     filled = {name: fill(template, values) for group in groups for name, (template, _) in variables()[group].items()}
     return {name: value for name, value in filled.items() if value is not None}

@@ -55,7 +55,7 @@ def credentials() -> Credentials:
         frozenset(table["around"]["after"]),
         frozenset(table["makers"]["words"]),
         frozenset(table["makers"]["credentials"]),
-        {re.compile(f"(?<![A-Za-z0-9]){each['is']}"): each["whose"] for each in table["shapes"].values()},
+        {re.compile(f"(?<![A-Za-z0-9]){each['is']}", re.ASCII): each["whose"] for each in table["shapes"].values()},
         table["detours"],
     )
 

@@ -73,6 +73,18 @@ def test_a_shell_unsets_what_leads_past_the_gateway() -> None:
     assert "HOME" not in result.stdout
 
 
+def test_claude_code_can_be_led_to_a_socket(config: Path) -> None:
+    config.write_text(CONFIG.replace("port = 0", 'uds = "gw.sock"'))
+    told = ("--config", str(config), "--key", "gw-one", "--shell", "json")
+    by_config = json.loads(env(*told, "--agent", "claude-code").stdout)
+    assert by_config["ANTHROPIC_UNIX_SOCKET"] == str(config.parent / "gw.sock")
+    elsewhere = json.loads(env(*told, "--agent", "claude-code", "--unix-socket", "/run/gw.sock").stdout)
+    assert (elsewhere["ANTHROPIC_UNIX_SOCKET"], elsewhere["ANTHROPIC_BASE_URL"]) == ("/run/gw.sock", "http://gateway")
+    assert "ANTHROPIC_UNIX_SOCKET" not in json.loads(env(*told, "--base-url", URL).stdout)
+    result = env(*told, "--agent", "openai")
+    assert (result.exit_code, "only claude-code can be led to a Unix socket" in result.stderr) == (2, True)
+
+
 def test_codex_is_told_of_its_file() -> None:
     assert "--settings" in env("--key", "gw-one", "--agent", "codex").stderr
     settings = env("--base-url", URL, "--agent", "codex", "--settings").stdout
