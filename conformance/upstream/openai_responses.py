@@ -234,7 +234,8 @@ def _tools(asked: Any) -> list[dict[str, Any]]:
 
 def _incomplete(reply: Reply) -> str | None:
     """Why the response is incomplete, if it is; a refusal with words of its own is complete."""
-    return None if reply.refusal else reply.stop_word or _INCOMPLETE.get(reply.why_it_stops)
+    reason = None if reply.refusal else _INCOMPLETE.get(reply.why_it_stops)
+    return reason and (reply.stop_word or reason)
 
 
 def _output(reply: Reply, call: Call) -> list[dict[str, Any]]:
