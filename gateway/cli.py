@@ -261,6 +261,8 @@ def env(
     url = url_of(base_url or ("http://gateway" if socket else None), listen)
     access = sandbox.Access(url, header_safe(key), model, small_model, socket)
     if as_settings:
+        if socket:
+            click.echo(f"claude-code reads this from its environment only: ANTHROPIC_UNIX_SOCKET={socket}", err=True)
         return click.echo(settings_for(access, agent), nl=False)
     if not key:
         raise click.UsageError("a virtual key is needed: --key, or LLM_GATEWAY_KEY")

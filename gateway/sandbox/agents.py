@@ -118,8 +118,11 @@ def codex_config(access: Access) -> str:
 
 
 def claude_code_settings(access: Access) -> str:
-    """The helper's key goes out in both headers; keys in variables would go beside it, so they are emptied."""
-    told = environment(replace(access, key=None), "claude-code")
+    """The helper's key goes out in both headers; keys in variables would go beside it, so they are emptied.
+
+    The way to a Unix socket is not here: it counts in the agent's own environment only.
+    """
+    told = environment(replace(access, key=None, socket=None), "claude-code")
     emptied = {"ANTHROPIC_API_KEY": "", "ANTHROPIC_AUTH_TOKEN": ""}
     return json.dumps({"apiKeyHelper": PRINTS_THE_KEY, "env": told | emptied}, indent=2) + "\n"
 

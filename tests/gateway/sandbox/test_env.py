@@ -81,6 +81,9 @@ def test_claude_code_can_be_led_to_a_socket(config: Path) -> None:
     elsewhere = json.loads(env(*told, "--agent", "claude-code", "--unix-socket", "/run/gw.sock").stdout)
     assert (elsewhere["ANTHROPIC_UNIX_SOCKET"], elsewhere["ANTHROPIC_BASE_URL"]) == ("/run/gw.sock", "http://gateway")
     assert "ANTHROPIC_UNIX_SOCKET" not in json.loads(env(*told, "--base-url", URL).stdout)
+    settings = env(*told, "--agent", "claude-code", "--settings")
+    assert "ANTHROPIC_UNIX_SOCKET" not in json.loads(settings.stdout)["env"]
+    assert f"ANTHROPIC_UNIX_SOCKET={config.parent / 'gw.sock'}" in settings.stderr
     result = env(*told, "--agent", "openai")
     assert (result.exit_code, "only claude-code can be led to a Unix socket" in result.stderr) == (2, True)
 
