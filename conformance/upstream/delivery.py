@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 EVENT_STREAM = "text/event-stream; charset=utf-8"
 BYTE_ORDER_MARK = "\ufeff".encode()
 GARBAGE = b"\xff\xfe<html>{not an event\x00\n\n"
+_LEAST_BUFFER = 4096
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
 
@@ -259,6 +260,7 @@ class Line:
             response.content_length = answer.length
         if self._delivery.early == "reads-no-more":
             response.force_close()
+            self._take_no_more()
         if self._request.transport:
             self._request.transport.set_write_buffer_limits(0)
         await response.prepare(self._request)
@@ -301,10 +303,16 @@ class Line:
             await self._request.writer.drain()
             await asyncio.sleep(0)
 
+    def _take_no_more(self) -> None:
+        """What is on its way must not vanish in the system's buffers, which would take megabytes."""
+        if self._request.transport:
+            line = self._request.transport.get_extra_info("socket")
+            line.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _LEAST_BUFFER)
+
     async def _deaf(self) -> None:
         """Say that nothing follows, and leave unread what is still to come of the request."""
         transport = self._request.transport
-        if transport is not None:
+        if transport is not None and not transport.is_closing():
             transport.write_eof()
             await self._exchange.gate()
             transport.abort()

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping
 
 _BODY_LIMIT = 64 * 1024 * 1024
-_BEGINNING = 256 * 1024
+_BEGINNING = 64 * 1024
 _GRACE_SECONDS = 0.05  # aiohttp takes 0 for no limit at all
 _HEADER_LIMIT = 64 * 1024
 _KEEPALIVE_SECONDS = 3600
@@ -125,7 +125,8 @@ async def _body(request: web.BaseRequest, is_enough: Callable[[bytes], bool]) ->
         return b""
     body = bytearray()
     async for chunk in request.content.iter_any():
+        begins = len(body) < _BEGINNING
         body += chunk
-        if len(body) > _BODY_LIMIT or (len(body) <= _BEGINNING and is_enough(bytes(body))):
+        if len(body) > _BODY_LIMIT or (begins and is_enough(bytes(body[:_BEGINNING]))):
             break
     return bytes(body)
