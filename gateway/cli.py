@@ -225,6 +225,7 @@ def iso(timestamp: float | None) -> str | None:
 @click.option("--base-url", envvar="LLM_GATEWAY_URL", help="Where clients reach the gateway. Default: its own address.")
 @click.option("--unix-socket", "socket", type=click.Path(), help="For claude-code: where there is no network.")
 @click.option("--key", envvar="LLM_GATEWAY_KEY", help="The virtual key.")
+@click.option("--no-key", "keyless", is_flag=True, help="Addresses only: the key comes by another way.")
 @click.option("--agent", type=click.Choice(sandbox.AGENTS), help="Default: variables for all clients.")
 @click.option("--model", help="What the agent is to ask for.")
 @click.option("--small-model", help="What it is to ask for small tasks. Default: the same.")
@@ -238,6 +239,7 @@ def env(
     base_url: str | None,
     socket: str | None,
     key: str | None,
+    keyless: bool,
     agent: sandbox.Agent | None,
     model: str | None,
     small_model: str | None,
@@ -249,6 +251,8 @@ def env(
     """What makes an agent use the gateway; with --filter, an environment that holds no provider's credential."""
     if source and not filters:
         raise click.UsageError("--from belongs to --filter")
+    if keyless and filters:
+        raise click.UsageError("--filter takes keys away, so that --no-key leaves none")
     given = environment_of(source)
     if filters and not key:
         return say(sandbox.without_credentials(given), shell, unset=source is None)
@@ -259,16 +263,17 @@ def env(
     if socket and agent != "claude-code":
         raise click.UsageError("only claude-code can be led to a Unix socket; others need --base-url")
     url = url_of(base_url or ("http://gateway" if socket else None), listen)
-    access = sandbox.Access(url, header_safe(key), model, small_model, socket)
+    access = sandbox.Access(url, None if keyless else header_safe(key), model, small_model, socket)
     if as_settings:
         if socket:
             click.echo(f"claude-code reads this from its environment only: ANTHROPIC_UNIX_SOCKET={socket}", err=True)
         return click.echo(settings_for(access, agent), nl=False)
-    if not key:
+    if not (access.key or keyless):
         raise click.UsageError("a virtual key is needed: --key, or LLM_GATEWAY_KEY")
     if filters:
         return say(sandbox.moved(given, access, agent), shell, unset=source is None)
-    say(sandbox.Filtered(sandbox.environment(access, agent), sandbox.detours(given)), shell, unset=True)
+    unset = sandbox.detours(given) if shell == "sh" else {}
+    say(sandbox.Filtered(sandbox.environment(access, agent), unset), shell, unset=True)
     if agent == "codex":
         click.echo("codex heeds no variable for the base URL: give it the config.toml of --settings too", err=True)
     return None

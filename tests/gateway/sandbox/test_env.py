@@ -67,6 +67,14 @@ def test_one_variable_is_enough_for_the_address_and_one_for_the_key() -> None:
     assert json.loads(result.stdout) == sandbox.environment(sandbox.Access(URL, "gw-one"))
 
 
+def test_addresses_come_without_a_key_to_those_who_want_them_so() -> None:
+    given = {"LLM_GATEWAY_URL": URL, "LLM_GATEWAY_KEY": "gw-one", "CLAUDE_CODE_USE_BEDROCK": "1"}
+    result = env("--no-key", "--shell", "json", given=given)
+    assert json.loads(result.stdout) == sandbox.environment(sandbox.Access(URL))
+    assert "gw-one" not in result.output
+    assert result.stderr == ""
+
+
 def test_a_shell_unsets_what_leads_past_the_gateway() -> None:
     result = env("--key", "gw-one", given={"CLAUDE_CODE_USE_BEDROCK": "1", "HOME": "/home/me"})
     assert [line for line in result.stdout.splitlines() if "unset" in line] == ["unset CLAUDE_CODE_USE_BEDROCK"]
@@ -149,6 +157,7 @@ def test_a_shell_forgets_what_the_filter_took() -> None:
         (("--key", "gw-one", "--base-url", "http://u:p@gateway.test"), "no credentials"),
         (("--key", "gw-one", "--settings"), "only codex"),
         (("--key", "gw-one", "--from", "-"), "--from belongs to --filter"),
+        (("--filter", "--no-key"), "leaves none"),
         (("--filter", "--from", "-"), "entry 1 is not NAME=VALUE"),
     ],
 )
