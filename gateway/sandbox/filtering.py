@@ -152,11 +152,10 @@ def members(text: str) -> Iterator[tuple[str, str]]:
 
 
 def from_base64(run: str) -> str | None:
-    """Of text only: what decodes to other bytes holds no key."""
-    whole = run[: len(run) - len(run) % 4] if len(run) % 4 == 1 else run
+    """Of text only: what decodes to other bytes holds no key. Both alphabets, with or without padding."""
+    whole = run[:-1] if len(run) % 4 == 1 else run
+    standard = whole.replace("-", "+").replace("_", "/")
     try:
-        return base64.b64decode(
-            whole + "=" * (-len(whole) % 4), altchars=b"-_" if {"-", "_"} & {*whole} else None
-        ).decode()
+        return base64.b64decode(standard + "=" * (-len(whole) % 4)).decode()
     except (binascii.Error, UnicodeDecodeError):
         return None
