@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from io import BytesIO
 from typing import TYPE_CHECKING, Any, Literal, Self
 from uuid import uuid4
 
@@ -125,13 +126,13 @@ class Upstream:
     async def answers(self, *replies: Reply) -> Scripted:
         """Register a script under a new case token; without replies, the plainest one."""
         script = Script(token=f"case-{uuid4().hex[:12]}", replies=replies or (Reply(text="ok"),))
-        await self._call("PUT", f"/scripts/{script.token}", data=SCRIPT.dump_json(script))
+        await self._call("PUT", f"/scripts/{script.token}", data=BytesIO(SCRIPT.dump_json(script)))
         self._tokens.append(script.token)
         return Scripted(self, script)
 
     async def answers_strangers(self, *replies: Reply) -> None:
         """What requests without a token get from now on: for bodies that must stay as they are, sent one at a time."""
-        await self._call("PUT", "/strangers", data=REPLIES.dump_json(replies))
+        await self._call("PUT", "/strangers", data=BytesIO(REPLIES.dump_json(replies)))
 
     async def everything(self) -> list[Received]:
         """What has arrived by now for any of the scripts handed in here."""
