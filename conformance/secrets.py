@@ -66,6 +66,12 @@ def forms(value: str) -> dict[str, bytes]:
     }
 
 
+@lru_cache(maxsize=_REMEMBERED)
+def _needles(value: str) -> dict[bytes, str]:
+    """Each spelling once, under the first form that has it: a key of letters and dashes is its own URL-encoding."""
+    return {needle: form for form, needle in reversed(forms(value).items())}
+
+
 def _inside_base64(plain: bytes, offset: int) -> bytes:
     """The part of the base64 text that depends on the secret alone, when it starts at `offset` modulo 3."""
     text = b64encode(b"\0" * offset + plain)
@@ -76,8 +82,7 @@ def _inside_base64(plain: bytes, offset: int) -> bytes:
 def find(secret: Secret, haystack: bytes, place: str) -> list[Leak]:
     """Every form of a secret that occurs in some bytes; a form that is another one's twin counts once."""
     assert len(secret.value) >= SHORTEST, "a short secret would be found by chance"
-    found = {needle: form for form, needle in reversed(forms(secret.value).items()) if needle in haystack}
-    return [Leak(secret, place, form) for form in found.values()]
+    return [Leak(secret, place, form) for needle, form in _needles(secret.value).items() if needle in haystack]
 
 
 def redact(text: str, known: Iterable[Secret]) -> str:
@@ -101,7 +106,7 @@ def _marks(secret: Secret) -> tuple[tuple[bytes, bytes], ...]:
     """What stands for each spelling of a secret; none of them is shorter than the secret itself."""
     return tuple(
         (needle, f"[{secret.name} key {secret.fingerprint} {form}]".encode())
-        for form, needle in forms(secret.value).items()
+        for needle, form in _needles(secret.value).items()
     )
 
 
