@@ -39,7 +39,8 @@ def swept(results: Sequence[Result], asked_for: str, plan: Plan) -> Iterator[Che
 
 def stayed_up(results: Sequence[Result], ends: Sequence[str], asked_for: str, plan: Plan) -> Iterator[CheckResult]:
     """One row: `ends` tells how the gateway's process ended, each time that it did."""
-    if not ends and (not results or plan.only):
+    whole = results and "connection" in plan.profiles and not plan.only
+    if not (ends or whole):
         return
     held = ledger()[_SWEPT[STAYS_UP][0]]
     meanwhile = [result for result in results if result.ends]
@@ -47,7 +48,7 @@ def stayed_up(results: Sequence[Result], ends: Sequence[str], asked_for: str, pl
         id=STAYS_UP,
         title=_SWEPT[STAYS_UP][1],
         level=held.level,
-        profile=min(plan.profiles),
+        profile="connection" if whole else min(plan.profiles),
         feature="connection",
         outcome="fail" if ends else "pass",
         message="\n".join([f"required: {held.text}", *_obituary(ends, meanwhile)]) if ends else "",

@@ -70,7 +70,7 @@ def test_lanes_are_chosen_by_name_in_the_order_of_the_table(directory: Path) -> 
 
 def test_the_generation_of_our_own_process_is_the_main_lane(directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     seem_installed(directory, "anthropic-1", "openai-2")
-    monkeypatch.setattr("conformance.lanes.table.version", {"anthropic": "1.17.0", "openai": "3.0.0"}.get)
+    monkeypatch.setattr("conformance.lanes.table.generation", {"anthropic": "anthropic-1", "openai": "openai-3"}.get)
     assert [each.name for each in chosen(["installed"])] == ["openai-2"]
 
 
