@@ -205,5 +205,7 @@ async def serving(server: Server, host: str, port: int) -> AsyncIterator[str]:
     try:
         yield f"http://{host}:{listening.sockets[0].getsockname()[1]}"
     finally:
+        loop.remove_reader(listening.sockets[0])
+        await asyncio.sleep(0)  # those accepted so far are taken in: https://github.com/python/cpython/issues/109564
         listening.close()
         await runner.cleanup()

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
     from conformance.check import Check
     from conformance.run.progress import ProgressDisplay
-    from conformance.target import Running, Target
+    from conformance.target import Pulse, Running, Target
     from reports import Report
 
 _ERROR = pytest.StashKey[pytest.ExceptionInfo[BaseException] | None]()
@@ -163,19 +163,15 @@ class Run:
             reports, result = _spared(item), not_tried(self._result(item))
         else:
             reports, result = self._judged(item, nextitem)
-        self.breaker.saw(result, is_listening=result.outcome == "pass" or self._is_listening(item))
+        self.breaker.saw(result, is_listening=result.outcome == "pass" or _is_listening(item))
         item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
         for report in reports:
             item.ihook.pytest_runtest_logreport(report=_told(report, result))
         item.ihook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
         return True
 
-    def _is_listening(self, item: pytest.Item) -> bool:
-        pulse = item.config.stash[STAGED].subjects[_param(item).subject].pulse
-        return pulse is None or pulse.is_listening()
-
     def _judged(self, item: pytest.Item, nextitem: pytest.Item | None) -> tuple[list[pytest.TestReport], Result]:
-        pulse = item.config.stash[STAGED].subjects[_param(item).subject].pulse
+        pulse = _pulse(item)
         before = pulse.settled() if pulse else ()
         reports, result = self._tried(item, nextitem)
         if pulse and result.outcome != "pass" and pulse.ends_since(before):
@@ -323,6 +319,15 @@ def _plan(config: pytest.Config, target: Target | None) -> Plan:
         bridges=tuple(target.bridges),
         lanes=chosen(config.getoption("conformance_lanes")),
     )
+
+
+def _is_listening(item: pytest.Item) -> bool:
+    pulse = _pulse(item)
+    return pulse is None or pulse.is_listening()
+
+
+def _pulse(item: pytest.Item) -> Pulse | None:
+    return item.config.stash[STAGED].subjects[_param(item).subject].pulse
 
 
 def _param(item: pytest.Item) -> CaseOf:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from conformance.run.results import Result
 
 PROFILE, FEATURE = "isolation", "isolation"
+CONNECTION = "connection"
 TO_CLIENT, TO_UPSTREAM = "isolation/sweep/client-side", "isolation/sweep/upstream-side"
 STAYS_UP = "connection/stays-up"
 _SWEPT = {
@@ -33,29 +34,23 @@ def swept(results: Sequence[Result], asked_for: str, plan: Plan) -> Iterator[Che
     if results and PROFILE in plan.profiles and FEATURE in plan.features and not plan.only:
         provoked = {check for name in _PROVOKED for check in ledger()[name].checks}
         results = [result for result in results if result.check not in provoked]
-        yield _row(TO_CLIENT, [(r, leak) for r in results for leak in r.to_client], asked_for)
-        yield _row(TO_UPSTREAM, [(r, leak) for r in results for leak in r.to_upstream], asked_for)
+        yield _leaked(TO_CLIENT, [(r, leak) for r in results for leak in r.to_client], asked_for)
+        yield _leaked(TO_UPSTREAM, [(r, leak) for r in results for leak in r.to_upstream], asked_for)
 
 
 def stayed_up(results: Sequence[Result], ends: Sequence[str], asked_for: str, plan: Plan) -> Iterator[CheckResult]:
     """One row: `ends` tells how the gateway's process ended, each time that it did."""
-    whole = results and "connection" in plan.profiles and not plan.only
+    whole = results and CONNECTION in plan.profiles and not plan.only
     if not (ends or whole):
         return
-    held = ledger()[_SWEPT[STAYS_UP][0]]
     meanwhile = [result for result in results if result.ends]
-    yield CheckResult(
-        id=STAYS_UP,
-        title=_SWEPT[STAYS_UP][1],
-        level=held.level,
-        profile="connection" if whole else min(plan.profiles),
-        feature="connection",
-        outcome="fail" if ends else "pass",
-        message="\n".join([f"required: {held.text}", *_obituary(ends, meanwhile)]) if ends else "",
-        reproduce=_reproduce(meanwhile, asked_for) if ends else "",
-        spec=held.url,
-        evidence=meanwhile[0].evidence if meanwhile else "",
-    )
+    passed = _passed(STAYS_UP, CONNECTION if whole else min(plan.profiles), CONNECTION)
+    yield _failed(passed, [*_obituary(ends, meanwhile)], meanwhile, asked_for) if ends else passed
+
+
+def _leaked(check_id: str, leaks: list[tuple[Result, str]], asked_for: str) -> CheckResult:
+    passed = _passed(check_id, PROFILE, FEATURE)
+    return _failed(passed, [*_told(leaks)], [leaks[0][0]], asked_for) if leaks else passed
 
 
 def _obituary(ends: Sequence[str], meanwhile: Sequence[Result]) -> Iterator[str]:
@@ -65,31 +60,27 @@ def _obituary(ends: Sequence[str], meanwhile: Sequence[Result]) -> Iterator[str]
         yield f"it ended during {' or '.join(during)}" if during else "no case failed of it"
 
 
-def _reproduce(meanwhile: Sequence[Result], asked_for: str) -> str:
-    chosen = "".join(f" --check {check}" for check in sorted({result.check for result in meanwhile}))
-    return f"conformance certify {quote(asked_for)}{chosen}"
+def _told(leaks: list[tuple[Result, str]]) -> Iterator[str]:
+    yield f"found: {len(leaks)} leaks"
+    yield from (f"  {leak}, during {result.check}" for result, leak in leaks[:_SHOWN])
+    if len(leaks) > _SHOWN:
+        yield f"  and {len(leaks) - _SHOWN} more"
 
 
-def _row(check_id: str, leaks: list[tuple[Result, str]], asked_for: str) -> CheckResult:
+def _passed(check_id: str, profile: str, feature: str) -> CheckResult:
     requirement, title = _SWEPT[check_id]
     held = ledger()[requirement]
     return CheckResult(
-        id=check_id,
-        title=title,
-        level=held.level,
-        profile=PROFILE,
-        feature=FEATURE,
-        outcome="fail" if leaks else "pass",
-        message=_message(held.text, leaks),
-        reproduce=f"conformance certify {quote(asked_for)} --check {leaks[0][0].check}" if leaks else "",
-        spec=held.url,
-        evidence=leaks[0][0].evidence if leaks else "",
+        id=check_id, title=title, level=held.level, profile=profile, feature=feature, outcome="pass", spec=held.url
     )
 
 
-def _message(required: str, leaks: list[tuple[Result, str]]) -> str:
-    if not leaks:
-        return ""
-    shown = [f"  {leak}, during {result.check}" for result, leak in leaks[:_SHOWN]]
-    more = [f"  and {len(leaks) - _SHOWN} more"] if len(leaks) > _SHOWN else []
-    return "\n".join([f"required: {required}", f"found: {len(leaks)} leaks", *shown, *more])
+def _failed(passed: CheckResult, found: list[str], during: Sequence[Result], asked_for: str) -> CheckResult:
+    required = f"required: {ledger()[_SWEPT[passed.id][0]].text}"
+    chosen = "".join(f" --check {check}" for check in sorted({result.check for result in during}))
+    said = {
+        "message": "\n".join([required, *found]),
+        "reproduce": f"conformance certify {quote(asked_for)}{chosen}",
+        "evidence": during[0].evidence if during else "",
+    }
+    return passed.model_copy(update={"outcome": "fail", **said})

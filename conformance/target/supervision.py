@@ -81,13 +81,13 @@ class Supervisor:
             self._write(_SERVES)
 
     def _is_restarted(self) -> bool:
-        with self._lock:
-            if self._stopped:
-                return False
-            self._process = self._start()
         try:
+            with self._lock:
+                if self._stopped:
+                    return False
+                self._process = self._start()
             self._await_ready(self._process)
-        except TargetNotStartedError as error:
+        except (TargetNotStartedError, OSError) as error:
             self._write(_ENDED, f"could not be started again: {error}")
             return False
         return True

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+import socket
 import time
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING
@@ -58,14 +59,25 @@ async def serve(
         listening = await _listen(stack, web.ServerRunner(data, shutdown_timeout=_GRACE_SECONDS), host, port)
         control = web.AppRunner(control_app(cases, secret), shutdown_timeout=_GRACE_SECONDS, access_log=None)
         controlling = await _listen(stack, control, host, control_port)
-        yield UpstreamAddress(f"http://{host}:{listening}", f"http://{host}:{controlling}", secret)
+        shown = f"[{host}]" if ":" in host else host
+        yield UpstreamAddress(f"http://{shown}:{listening}", f"http://{shown}:{controlling}", secret)
 
 
 async def _listen(stack: AsyncExitStack, runner: web.BaseRunner, host: str, port: int) -> int:
     await runner.setup()
     stack.push_async_callback(runner.cleanup)
-    await web.TCPSite(runner, host, port).start()
-    return int(runner.addresses[0][1])
+    listening = socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
+    await _Site(runner, listening).start()
+    return int(listening.getsockname()[1])
+
+
+class _Site(web.SockSite):
+    """Loses no connection that comes as it stops: https://github.com/python/cpython/issues/109564."""
+
+    async def stop(self) -> None:
+        asyncio.get_running_loop().remove_reader(self._sock)
+        await asyncio.sleep(0)  # those accepted so far are taken in by a server that still is one
+        await super().stop()
 
 
 class _Desk:

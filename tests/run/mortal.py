@@ -1,4 +1,4 @@
-"""A forwarder that kills itself over a large request: `python -m tests.run.mortal MORTALITY PORT UPSTREAM`.
+"""A forwarder that kills itself over a large request: `mortal.py MORTALITY PORT UPSTREAM`.
 
 `always` it does; `once` it leaves a note and lives on; `forever` the note keeps it from starting again.
 """

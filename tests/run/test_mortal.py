@@ -8,44 +8,26 @@ from pathlib import Path
 
 import pytest
 
-import conformance
 from reports import CheckResult, Report, read
+from tests.target.samples import SMALL_GATEWAY, written
 
-ROOT = Path(conformance.__file__).parent.parent
+MORTAL = Path(__file__).with_name("mortal.py")
 CHECKS = ("body/large", "body/numbers", "plain/text", "stream/comments")
-TOML = """
-[target]
-name = "mortal"
-version = "1"
-
-[target.start]
-command = ["{{python}}", "-m", "tests.run.mortal", "{mortality}", "{{port}}", "{{upstream_address}}"]
-env = {{ PYTHONPATH = "{root}" }}
-ready = {{ path = "/openai/v1/models", status = 401, seconds = 20 }}
-
-[target.surfaces]
-openai-chat = "http://127.0.0.1:{{port}}/openai/v1"
-
-[target.auth]
-key = "{{secret:openai}}"
-
-[[target.models]]
-name = "gpt-5-mini"
-upstream = "openai-chat"
-surfaces = ["openai-chat"]
-
-[target.claims]
-profiles = ["openai-chat"]
-features = ["streaming", "body"]
-"""
+INSTEAD = {
+    str(SMALL_GATEWAY): str(MORTAL),
+    '"{workdir}"': '"{upstream_address}"',
+    '{ path = "/health", seconds = 20 }': '{ path = "/openai/v1/models", status = 401, seconds = 20 }',
+    "{port}/v1": "{port}/openai/v1",
+    "{secret:client}": "{secret:openai}",
+    '["streaming"]': '["streaming", "body"]',
+}
 
 
 @pytest.fixture
 def certified(tmp_path: Path, request: pytest.FixtureRequest) -> Report:
-    target = tmp_path / "mortal.toml"
-    target.write_text(TOML.format(mortality=request.param, root=ROOT), encoding="utf-8")
+    target = written(tmp_path, **INSTEAD, **{'"{port}", ': f'"{request.param}", "{{port}}", '})
     chosen = [word for check in CHECKS for word in ("--check", check)]
-    command = [sys.executable, "-m", "conformance", "certify", str(target), *chosen, "--out", str(tmp_path / "out")]
+    command = [sys.executable, "-m", "conformance", "certify", target, *chosen, "--out", str(tmp_path / "out")]
     done = subprocess.run([*command, "--quiet"], capture_output=True, text=True, check=False, timeout=120)
     assert done.returncode == 1, f"{done.stdout}{done.stderr}"
     return read(tmp_path / "out")

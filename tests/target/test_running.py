@@ -103,6 +103,18 @@ def test_one_that_keeps_ending_is_left_to_lie(tmp_path: Path) -> None:
         assert len(running.pulse.ends()) == RESTARTS + 1
 
 
+def test_one_whose_command_is_gone_is_left_to_lie(tmp_path: Path) -> None:
+    command = tmp_path / "small-gateway"
+    command.write_text(f'#!/bin/sh\nexec {sys.executable} {SMALL_GATEWAY} "$@"\n', encoding="utf-8")
+    command.chmod(0o755)
+    start = {"command": [str(command), "{port}", "{workdir}"]}
+    with launch(target(tmp_path, start=start), UPSTREAM, SECRETS, tmp_path) as running:
+        command.unlink()
+        _, why = killed(running)
+        assert why.startswith("could not be started again: mine: ")
+        assert "command not found" in why
+
+
 def test_one_that_ends_while_the_run_does_is_not_started_again(tmp_path: Path) -> None:
     with launch(target(tmp_path), UPSTREAM, SECRETS, tmp_path) as running:
         os.kill(asked(running, "/pid"), signal.SIGKILL)

@@ -67,20 +67,30 @@ REASONED = {
     "summary": [{"type": "summary_text", "text": THOUGHT}],
     "encrypted_content": SEALED,
 }
+REASONING = ("reasoning", "encrypted_content", "thinking")
 MARK = {"cache_control": {"type": "ephemeral"}}
+MARKED = ("cache_control", "cachePoint")
+"""What the mark is called: by Anthropic, and by Bedrock's Converse."""
 Json = dict[str, Any]
 
 
-async def _kept(client: Client, upstream: Upstream, tape: Tape, asked: Callable[[str], Json], *shown: str) -> bool:
+async def _kept(
+    client: Client,
+    upstream: Upstream,
+    tape: Tape,
+    asked: Callable[[str], Json],
+    *shown: str,
+    names: tuple[str, ...] = (),
+) -> bool:
     """Whether what was asked was refused, or shows in the provider's request or in a header of the answer.
 
-    `shown` is what it may be known by in either.
+    `shown` is what it may be known by in either; `names` in a header only, as providers have fields of the same name.
     """
     script = await upstream.answers()
     if await refused(client, Ask(script.prompt, fields=asked(script.prompt))):
         return True
     body = (await script.received()).json
-    return any(word in json.dumps(body) for word in shown) or named(tape, *shown)
+    return any(word in json.dumps(body) for word in shown) or named(tape, *shown, *names)
 
 
 @check(
@@ -94,7 +104,7 @@ async def test_what_a_client_sets_arrives_or_it_is_told_of_the_loss(
     client: Client, upstream: Upstream, tape: Tape
 ) -> None:
     for name, value, shown in SETTINGS[client.surface]:
-        kept = await _kept(client, upstream, tape, _setting(client, name, value), shown, name)
+        kept = await _kept(client, upstream, tape, _setting(client, name, value), shown, names=(name,))
         assert kept, f"{name} was set to {value}: the provider did not hear of it, and the client not of the loss"
 
 
@@ -120,7 +130,7 @@ async def test_what_is_marked_for_the_cache_stays_so_or_the_client_is_told(
     def marked(prompt: str) -> Json:
         return {turns: [{"role": "user", "content": [{"type": kind, "text": prompt, **MARK}]}]}
 
-    assert await _kept(client, upstream, tape, marked, *MARK), "nothing would ever be read from the cache"
+    assert await _kept(client, upstream, tape, marked, *MARKED), "nothing would ever be read from the cache"
 
 
 @check(
@@ -138,5 +148,5 @@ async def test_reasoning_of_an_earlier_turn_goes_back_or_the_client_is_told(
         result = {"type": "function_call_output", "call_id": "callOslo1", "output": "Snow."}
         return {"input": [{"role": "user", "content": prompt}, REASONED, call, result]}
 
-    kept = await _kept(client, upstream, tape, gone_on, THOUGHT, SEALED, "reasoning", "encrypted_content", "thinking")
+    kept = await _kept(client, upstream, tape, gone_on, THOUGHT, SEALED, names=REASONING)
     assert kept, "the provider does not see how it came to its call, and the client does not know"

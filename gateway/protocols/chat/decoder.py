@@ -79,7 +79,7 @@ class Decoder(StreamDecoder):
             if text := delta.get(key):
                 self._refused |= key == "refusal"
                 self._held.append((key, part, text))
-        if all(call.complete for call in self._calls.values()):
+        if self._held and all(call.complete for call in self._calls.values()):
             yield from self._released()
         for position, fragment in enumerate(delta.get("tool_calls") or ()):
             yield from self._called(fragment.get("index", position), fragment)
