@@ -77,6 +77,8 @@ class Wire:
         except _GONE:
             self._keep(method, None)
             return None
+        except (ValueError, IndexError, anyio.DelimiterNotFound) as garbled:
+            raise AssertionError(f"what came is no answer of HTTP/1.1: {garbled}") from garbled
         self._keep(method, spoken)
         return spoken
 
@@ -127,8 +129,11 @@ class Wire:
 @asynccontextmanager
 async def dialled(url: str, tape: Tape) -> AsyncIterator[Wire]:
     """A connection to the host of that URL, for as long as the block."""
-    with anyio.fail_after(PATIENCE):
-        stream = await _connected(url)
+    try:
+        with anyio.fail_after(PATIENCE):
+            stream = await _connected(url)
+    except OSError as refused:  # a deadline that passed, too
+        raise AssertionError(f"the gateway takes no connection: {refused!r}") from refused
     async with stream:
         yield Wire(stream, url, tape)
 

@@ -72,3 +72,26 @@ async def test_a_server_that_hangs_up_has_not_answered() -> None:
         assert await wire.answer() is None
         await wire.send(b"more")
     assert tape.last.error == "the gateway hung up"
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"SSH-2.0-OpenSSH_9.2\r\n\r\n",
+        b"HTTP/1.1 fine\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Length: four\r\n\r\nbody",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nbody\r\n",
+        b"x" * 300_000,
+    ],
+    ids=["another-protocol", "no-status", "no-length", "no-chunk", "no-end-of-the-head"],
+)
+async def test_what_is_no_answer_is_the_gateways_failure(answer: bytes) -> None:
+    async with told(answer) as (wire, _):
+        with pytest.raises(AssertionError, match=r"is no answer of HTTP/1\.1"):
+            await wire.answer("GET")
+
+
+async def test_a_refused_connection_is_the_gateways_failure() -> None:
+    with pytest.raises(AssertionError, match="takes no connection"):
+        async with dialled("http://127.0.0.1:9/v1", Tape()):
+            pass
