@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import wraps
@@ -116,12 +117,23 @@ def check(
         @wraps(function)
         async def bounded(*args: Any, **kwargs: Any) -> None:
             with _judged(), anyio.fail_after(DEADLINE):
-                await function(*args, **kwargs)
+                await _alone(function(*args, **kwargs))
 
         bounded.__dict__["check"] = declared
         return cast("Callable[..., Awaitable[None]]", bounded)
 
     return declare
+
+
+async def _alone(check: Awaitable[None]) -> None:
+    """In a task of its own, as the cases share an event loop: a cancellation that a client lets out ends here."""
+    task = asyncio.ensure_future(check)
+    try:
+        await task
+    except asyncio.CancelledError:
+        if task.cancelled() and not asyncio.current_task().cancelling():  # type: ignore[union-attr]
+            raise RuntimeError("a client cancelled the check") from None
+        raise
 
 
 @contextmanager

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 
 import anyio
+import anyio.lowlevel
 import pytest
 
 from conformance.catalogue import load_suites
@@ -104,6 +106,44 @@ async def test_what_goes_wrong_in_the_harness_stays_an_error(registry: None) -> 
 
     with pytest.raises(OSError, match="disk full"):
         await test_that_breaks()
+
+
+async def test_a_cancellation_that_a_client_lets_out_ends_with_the_check(registry: None) -> None:
+    @check("some/cancelled", requirement="r", feature="body", catches=())
+    async def test_that_is_cancelled() -> None:
+        raise asyncio.CancelledError
+
+    with pytest.raises(RuntimeError, match="a client cancelled the check"):
+        await test_that_is_cancelled()
+    await anyio.lowlevel.checkpoint()
+
+
+async def test_a_check_that_is_cancelled_from_outside_is_cancelled(registry: None) -> None:
+    ended = []
+
+    @check("some/given-up", requirement="r", feature="body", catches=())
+    async def test_that_waits() -> None:
+        try:
+            await anyio.sleep_forever()
+        finally:
+            ended.append("ended")
+
+    with anyio.move_on_after(0.01) as scope:
+        await test_that_waits()
+    assert scope.cancelled_caught
+    assert ended == ["ended"]
+
+
+async def test_a_scope_that_a_check_leaves_open_does_not_reach_who_comes_next(registry: None) -> None:
+    scope = anyio.CancelScope()
+
+    @check("some/careless", requirement="r", feature="body", catches=())
+    async def test_that_is_careless() -> None:
+        scope.__enter__()
+
+    await test_that_is_careless()
+    scope.cancel()
+    await anyio.lowlevel.checkpoint()
 
 
 def test_what_drives_nothing_but_an_sdk_runs_on_all_lanes(registry: None) -> None:

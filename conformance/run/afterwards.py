@@ -37,6 +37,8 @@ class Afterwards:
 
 
 AFTERWARDS: pytest.StashKey[Afterwards] = pytest.StashKey()
+ERROR: pytest.StashKey[pytest.ExceptionInfo[BaseException] | None] = pytest.StashKey()
+"""The first thing that went wrong in a case, so far."""
 _SHOWN = 2
 _EXCERPT = 240
 

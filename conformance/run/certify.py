@@ -84,7 +84,7 @@ def run(options: Sequence[str], *, console: Console | None, workers: int = 0) ->
         *("-c", str(configuration), "--rootdir", str(files("conformance.suites")), "--pyargs", "conformance.suites"),
         *(extension.package for extension in extensions()),
         *(word for plugin in _PLUGINS for word in ("-p", plugin)),
-        *("-p", "no:cacheprovider", "-p", "no:terminal", "--noconftest", "--capture=no"),
+        *("-p", "no:cacheprovider", "-p", "no:terminal", "-p", "no:logging", "--noconftest", "--capture=no"),
         *(["-n", str(workers)] if workers else []),
         *options,
     ]

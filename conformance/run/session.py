@@ -20,7 +20,7 @@ from conformance.extensions import ExtensionInvalidError
 from conformance.faulty import FaultyDidNotStartError
 from conformance.lanes import NotInstalledError, UnknownLaneError, chosen
 from conformance.run.account import report as account
-from conformance.run.afterwards import AFTERWARDS, Afterwards
+from conformance.run.afterwards import AFTERWARDS, ERROR, Afterwards
 from conformance.run.breaker import Breaker, hangs, not_tried
 from conformance.run.fixtures import STAGED
 from conformance.run.plan import CaseOf, Plan
@@ -42,7 +42,6 @@ if TYPE_CHECKING:
     from conformance.target import Pulse, Running, Target
     from reports import Report
 
-_ERROR = pytest.StashKey[pytest.ExceptionInfo[BaseException] | None]()
 _SECONDS = pytest.StashKey[Any]()
 _PROPERTY = "conformance"
 UNFINISHED = ".unfinished"
@@ -196,17 +195,17 @@ class Run:
         self, item: pytest.Item, call: pytest.CallInfo[None]
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
         if call.when == "setup":
-            item.stash[_ERROR] = None
+            item.stash[ERROR] = None
             item.stash[_SECONDS] = 0.0
         if call.when == "call":
             item.stash[_SECONDS] = call.duration
-        item.stash[_ERROR] = item.stash[_ERROR] or call.excinfo
+        item.stash[ERROR] = item.stash[ERROR] or call.excinfo
         return (yield)
 
     def _result(self, item: pytest.Item) -> Result:
         check: Check = item.function.check  # type: ignore[attr-defined]
         case = _param(item)
-        error = item.stash.get(_ERROR, None)
+        error = item.stash.get(ERROR, None)
         left = item.stash.get(AFTERWARDS, _NOTHING_LEFT)
         secrets = (*item.config.stash[STAGED].known_secrets, *left.secrets)
         return Result(

@@ -17,6 +17,7 @@ The control API listens on a port of its own, behind a bearer secret: a gateway 
 from __future__ import annotations
 
 import json
+from copy import copy
 from dataclasses import dataclass
 from io import BytesIO
 from typing import TYPE_CHECKING, Any, Literal, Self
@@ -114,6 +115,12 @@ class Upstream:
             timeout=aiohttp.ClientTimeout(total=5 * PATIENCE),
         )
         self._tokens: list[str] = []
+
+    def afresh(self) -> Upstream:
+        """The same upstream over the same connection, with no script handed in yet."""
+        another = copy(self)
+        another._tokens = []  # noqa: SLF001 - its own
+        return another
 
     async def __aenter__(self) -> Self:
         return self
