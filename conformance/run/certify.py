@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from reports import Report
 
 _PLUGINS = ("conformance.plugin", "anyio.pytest_plugin", "xdist.plugin")
+_NOT_NEEDED = ("cacheprovider", "terminal", "logging", "unraisableexception", "threadexception")
+"""Nobody would see what they tell, and they cost each case, and the end of a run, some time."""
 
 
 @dataclass
@@ -84,7 +86,8 @@ def run(options: Sequence[str], *, console: Console | None, workers: int = 0) ->
         *("-c", str(configuration), "--rootdir", str(files("conformance.suites")), "--pyargs", "conformance.suites"),
         *(extension.package for extension in extensions()),
         *(word for plugin in _PLUGINS for word in ("-p", plugin)),
-        *("-p", "no:cacheprovider", "-p", "no:terminal", "-p", "no:logging", "--noconftest", "--capture=no"),
+        *(word for plugin in _NOT_NEEDED for word in ("-p", f"no:{plugin}")),
+        *("--noconftest", "--capture=no"),
         *(["-n", str(workers)] if workers else []),
         *options,
     ]

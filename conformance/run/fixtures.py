@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from conformance.run.plan import CaseOf
     from conformance.secrets import Secret
 
+logger = logging.getLogger(__name__)
 STAGED: pytest.StashKey[Stage] = pytest.StashKey()
 
 
@@ -75,8 +77,7 @@ async def line(stage: Stage) -> AsyncIterator[Upstream]:
 
     What the clients of one case leave behind in the loop is logged: it must not fail the next.
     """
-    loop = asyncio.get_running_loop()
-    loop.set_exception_handler(lambda loop, context: loop.default_exception_handler(context))
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: logger.debug("left behind: %s", context))
     async with Upstream(stage.upstream) as line:
         yield line
 
