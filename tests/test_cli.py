@@ -316,7 +316,7 @@ def test_an_interrupted_run_says_so_and_leaves_neither_report_nor_process(here: 
 SHORT_OF_PATIENCE = (
     "from conformance.drivers import client, http, tape\n"
     "client.SILENCE = http.SILENCE = 1.0\n"
-    "tape.LONGEST_ANSWER, tape.MOST_BYTES = 1.0, 500_000\n"
+    "tape.LONGEST_ANSWER, tape.MOST_BYTES = 10.0, 500_000\n"
     "from conformance.cli import main\n"
     "main(prog_name='conformance')\n"
 )
