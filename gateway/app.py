@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 from contextlib import AsyncExitStack
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
+from urllib.parse import unquote
 
 from aiohttp import StreamReader, web
 
@@ -16,9 +17,11 @@ from gateway.clouds import InCloud
 from gateway.errors import RefusalError
 from gateway.fallback import first_answer
 from gateway.keys import KeyStore
+from gateway.listing import entry, listing, lists, shows_one
 from gateway.protocols.clouds import CLOUDS
 from gateway.relay import HEADER_BYTES, HEADER_COUNT, Relay, Straight
 from gateway.routes import Routes
+from gateway.scope import authorize_models, authorize_origin
 from gateway.translation import Translated
 
 if TYPE_CHECKING:
@@ -29,6 +32,7 @@ if TYPE_CHECKING:
     from gateway.admission import Admission
     from gateway.config import Settings
     from gateway.fallback import Attempt
+    from gateway.keys import VirtualKey
     from gateway.routes import Place, Route
 
 logger = logging.getLogger(__name__)
@@ -113,16 +117,28 @@ class Gateway:
     async def _answer(self, call: Call) -> Answer:
         try:
             call.admission = admission = admit(call.request.headers, call.keys_in_query, self._keys)
+            authorize_origin(admission.key.origins, call.request)
             refuse_upgrade(call)
             place = self._routes.find(call.request.method, call.path, call.vendor)
             authorize(admission.key, place.audience)
             call.place = place
             call.body = await read_body(call.request)
-            ways = self._routes.ways(place, call.request.headers, call.body, admission.key.family)
+            authorize_models(admission.key, call, place)
+            if admission.key.models and (told := self._listing(call, place, admission.key)):
+                return await call.tell(told)
+            ways = self._routes.ways(place, call.request.headers, call.body, admission.key)
             attempts = [self._attempt(call, admission, place, way) for way in ways]
             return await first_answer(attempts, self._settings.routing.timeout_seconds)
         except RefusalError as refusal:
             return await call.refuse(refusal)
+
+    def _listing(self, call: Call, place: Place, key: VirtualKey) -> dict[str, Any] | None:
+        """For keys that are held to models."""
+        served = self._routes.served(key)
+        if lists(place.endpoint):
+            return listing(call.vendor, served)
+        name = unquote(place.path.rpartition("/")[2])
+        return entry(call.vendor, name) if shows_one(place.endpoint) and name in served else None
 
     def _attempt(self, call: Call, admission: Admission, place: Place, way: Route) -> Attempt:
         if way.path is not None:

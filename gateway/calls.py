@@ -92,6 +92,13 @@ class Call:
         await response.write_eof(sent)
         return response
 
+    async def tell(self, value: Any) -> Answer:
+        """Something of the gateway's own."""
+        body = json.dumps(value).encode()
+        headers = CIMultiDict({"Content-Type": "application/json", "Content-Length": str(len(body))})
+        self.end = "complete"
+        return await self.answer(self.start(200, None, headers), body)
+
     async def refuse(self, refusal: errors.RefusalError) -> Answer:
         body = errors.envelope(self.vendor, refusal, self.request_id)
         headers = CIMultiDict(refusal.headers)

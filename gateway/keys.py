@@ -13,6 +13,7 @@ import time
 from dataclasses import astuple, dataclass, replace
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
+from gateway.scope import origin
 from gateway.surfaces import SURFACES, Surface
 
 if TYPE_CHECKING:
@@ -193,7 +194,7 @@ class KeyStore:
         providers: Collection[str] = (),
         origins: Collection[str] = (),
     ) -> Minted:
-        """The only moment at which the plaintext exists here. `lifetime` in seconds."""
+        """The only moment at which the plaintext exists here. `lifetime` in seconds. ValueError: no such origin."""
         plaintext = self._prefix + secrets.token_urlsafe(KEY_BYTES)
         now = time.time()
         key = VirtualKey(
@@ -205,7 +206,7 @@ class KeyStore:
             None,
             family,
             *(run, session, subject, team),
-            *map(frozenset, (models, providers, origins)),
+            *map(frozenset, (models, providers, map(origin, origins))),
         )
         self._db.execute(INSERT, row_of(key))
         return Minted(plaintext, key)
