@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, nullcontext
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import unquote
 
@@ -23,8 +23,11 @@ from gateway.relay import HEADER_BYTES, HEADER_COUNT, Relay, Straight
 from gateway.routes import Routes
 from gateway.scope import authorize_models, authorize_origin
 from gateway.translation import Translated
+from gateway.watch import Watch
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
     from aiohttp.abc import AbstractStreamWriter
     from aiohttp.http_parser import RawRequestMessage
     from aiohttp.web_protocol import RequestHandler
@@ -51,6 +54,8 @@ class Gateway:
         settings = self._settings
         async with AsyncExitStack() as starting:
             self._keys = starting.enter_context(KeyStore(settings.keys.database, settings.keys.prefix))
+            self._watch = Watch(self._keys)
+            starting.callback(self._watch.close)
             self._audit = await starting.enter_async_context(AuditLog(settings.audit.path if settings.audit else None))
             self._relay = await starting.enter_async_context(Relay())
             self.url = await self._listen(starting)
@@ -118,19 +123,26 @@ class Gateway:
         try:
             call.admission = admission = admit(call.request.headers, call.keys_in_query, self._keys)
             authorize_origin(admission.key.origins, call.request)
-            refuse_upgrade(call)
-            place = self._routes.find(call.request.method, call.path, call.vendor)
-            authorize(admission.key, place.audience)
-            call.place = place
-            call.body = await read_body(call.request)
-            authorize_models(admission.key, call, place)
-            if admission.key.models and (told := self._listing(call, place, admission.key)):
-                return await call.tell(told)
-            ways = self._routes.ways(place, call.request.headers, call.body, admission.key)
-            attempts = [self._attempt(call, admission, place, way) for way in ways]
-            return await first_answer(attempts, self._settings.routing.timeout_seconds)
+            with self._watched(call, admission.key):
+                return await self._answer_admitted(call, admission)
         except RefusalError as refusal:
             return await call.refuse(refusal)
+
+    def _watched(self, call: Call, key: VirtualKey) -> AbstractContextManager[None]:
+        return self._watch.over(call, key) if self._settings.keys.running_streams == "cut" else nullcontext()
+
+    async def _answer_admitted(self, call: Call, admission: Admission) -> Answer:
+        refuse_upgrade(call)
+        place = self._routes.find(call.request.method, call.path, call.vendor)
+        authorize(admission.key, place.audience)
+        call.place = place
+        call.body = await read_body(call.request)
+        authorize_models(admission.key, call, place)
+        if admission.key.models and (told := self._listing(call, place, admission.key)):
+            return await call.tell(told)
+        ways = self._routes.ways(place, call.request.headers, call.body, admission.key)
+        attempts = [self._attempt(call, admission, place, way) for way in ways]
+        return await first_answer(attempts, self._settings.routing.timeout_seconds)
 
     def _listing(self, call: Call, place: Place, key: VirtualKey) -> dict[str, Any] | None:
         """For keys that are held to models."""

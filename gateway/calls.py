@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from gateway.admission import Admission
     from gateway.routes import Place, Route
 
-End = Literal["complete", "client-abort", "upstream-cut", "refused", "error"]
+End = Literal["complete", "client-abort", "upstream-cut", "withdrawn", "refused", "error"]
 PROCESS = token_hex(6)  # drawn once: an id need be unique, not secret
 NUMBERS = count()
 GATEWAY_REQUEST_ID = "x-gateway-request-id"
@@ -43,8 +43,10 @@ class Answer(web.StreamResponse):
             self._headers.pop(name, None)
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Call:
+    """`withdrawn` is what the client is told when its key has ended before its answer has."""
+
     request: web.BaseRequest
     path: str
     query: str
@@ -64,6 +66,7 @@ class Call:
     bytes_out: int = 0
     injected: bool = False
     reading: metering.Reading = metering.NOTHING
+    withdrawn: errors.RefusalError | None = None
     end: End = "error"
 
     @classmethod

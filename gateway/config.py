@@ -94,8 +94,16 @@ class Listen(Section):
 
 
 class Keys(Section):
+    """`running_streams`: what becomes of a call whose key ends before it does.
+
+    A gateway that serves drops keys that have been dead for `prune_after_seconds`, every `prune_every_seconds`.
+    """
+
     database: LocalPath
     prefix: str = Field(default="gw-", pattern=r"^[A-Za-z0-9._-]{1,32}$")
+    running_streams: Literal["cut", "finish"] = "cut"
+    prune_after_seconds: float = Field(default=7 * 86400.0, ge=0)
+    prune_every_seconds: float = Field(default=3600.0, gt=0)
 
 
 class Audit(Section):
