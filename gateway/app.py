@@ -14,10 +14,13 @@ from gateway.admission import admit, authorize
 from gateway.audit import AuditLog
 from gateway.calls import Answer, Call
 from gateway.clouds import InCloud
+from gateway.config import Listen
 from gateway.errors import RefusalError
 from gateway.fallback import first_answer
+from gateway.keeping import Keeping
 from gateway.keys import KeyStore
 from gateway.listing import entry, listing, lists, shows_one
+from gateway.management import Management
 from gateway.protocols.clouds import CLOUDS
 from gateway.relay import HEADER_BYTES, HEADER_COUNT, Relay, Straight
 from gateway.routes import Routes
@@ -42,7 +45,12 @@ logger = logging.getLogger(__name__)
 
 
 class Gateway:
-    """`async with Gateway(settings) as gateway:` serves at `gateway.url`, in the event loop that is running."""
+    """`async with Gateway(settings) as gateway:` serves at `gateway.url`, in the event loop that is running.
+
+    Keys are managed at `gateway.management_url`, where the settings give that a place.
+    """
+
+    management_url: str | None = None
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -58,7 +66,11 @@ class Gateway:
             starting.callback(self._watch.close)
             self._audit = await starting.enter_async_context(AuditLog(settings.audit.path if settings.audit else None))
             self._relay = await starting.enter_async_context(Relay())
+            keeping = await starting.enter_async_context(Keeping(settings.keys))
+            self._management = await self._managed(starting, keeping)
             self.url = await self._listen(starting)
+            if self._management:
+                self.management_url = f"{self.url}{self._management.below}"
             self._running = starting.pop_all()
         return self
 
@@ -79,15 +91,20 @@ class Gateway:
             max_field_size=HEADER_BYTES,
             max_headers=HEADER_COUNT,
         )
-        runner = web.ServerRunner(server, shutdown_timeout=listen.grace_seconds)
-        await runner.setup()
-        starting.push_async_callback(runner.cleanup)
-        if listen.uds is not None:
-            await web.UnixSite(runner, listen.uds).start()
-            return f"unix://{listen.uds}"
-        await web.TCPSite(runner, listen.host, listen.port).start()
-        host, port = runner.addresses[0][:2]
-        return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+        return await listening(starting, server, listen)
+
+    async def _managed(self, starting: AsyncExitStack, keeping: Keeping) -> Management | None:
+        """What manages keys under a path of the gateway's own; on a listener of its own it is started here."""
+        place = self._settings.management
+        if place is None:
+            return None
+        management = Management(self._settings, place.credential.reveal(), keeping, place.path or "")
+        if place.path is not None:
+            return management
+        server = web.Server(management.answer, access_log=None)
+        listen = Listen(host=place.host, port=place.port or 0, uds=place.uds, grace_seconds=1)
+        self.management_url = await listening(starting, server, listen)
+        return None
 
     def _request(
         self,
@@ -105,6 +122,8 @@ class Gateway:
         call = Call.of(request)
         if call.path in {"/healthz", "/readyz"}:
             return self._health(call.path)
+        if self._management and self._management.has(call.path):
+            return await self._management.answer(request)
         try:
             return await self._answer(call)
         except (asyncio.CancelledError, ConnectionError):
@@ -163,6 +182,18 @@ class Gateway:
         if path == "/readyz" and not self._keys.ready():
             return web.json_response({"status": "the key store cannot be read"}, status=503)
         return web.json_response({"status": "ok"})
+
+
+async def listening(starting: AsyncExitStack, server: web.Server, listen: Listen) -> str:
+    runner = web.ServerRunner(server, shutdown_timeout=listen.grace_seconds)
+    await runner.setup()
+    starting.push_async_callback(runner.cleanup)
+    if listen.uds is not None:
+        await web.UnixSite(runner, listen.uds).start()
+        return f"unix://{listen.uds}"
+    await web.TCPSite(runner, listen.host, listen.port).start()
+    host, port = runner.addresses[0][:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
 def refuse_upgrade(call: Call) -> None:

@@ -107,6 +107,8 @@ async def serve_until_stopped(settings: Settings) -> None:
         async with Gateway(settings) as gateway:
             spare_the_collector()
             click.echo(f"listening on {gateway.url}")
+            if gateway.management_url:
+                click.echo(f"managing keys at {gateway.management_url}")
             await stop.wait()
     except OSError as error:
         raise click.ClickException(f"cannot start: {error}") from None
