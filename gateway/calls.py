@@ -24,6 +24,7 @@ End = Literal["complete", "client-abort", "upstream-cut", "withdrawn", "refused"
 PROCESS = token_hex(6)  # drawn once: an id need be unique, not secret
 NUMBERS = count()
 GATEWAY_REQUEST_ID = "x-gateway-request-id"
+DENIALS = (401, 403)  # of the gateway's own
 
 
 class Answer(web.StreamResponse):
@@ -67,6 +68,7 @@ class Call:
     injected: bool = False
     reading: metering.Reading = metering.NOTHING
     withdrawn: errors.RefusalError | None = None
+    denied: bool = False
     end: End = "error"
 
     @classmethod
@@ -108,6 +110,7 @@ class Call:
         headers["Content-Type"] = "application/json"
         headers["Content-Length"] = str(len(body))
         headers.update(errors.envelope_headers(self.vendor, refusal.status, self.request_id))
+        self.denied = refusal.status in DENIALS
         if refusal.status < errors.SERVER_ERRORS:
             self.end = "refused"
         return await self.answer(self.start(refusal.status, None, headers), body)
@@ -136,7 +139,7 @@ class Call:
             "bytes_in": len(self.body),
             "bytes_out": self.bytes_out,
             "secrets_injected": [route.upstream.credential.name] if route and self.injected else [],
-            "decision": "allow" if place else "deny",
+            "decision": "allow" if place and not self.denied else "deny",
             "end": self.end,
         }
 

@@ -178,7 +178,12 @@ def key_store(config: Path) -> Iterator[KeyStore]:
 
 
 def owner_of(whose: dict[str, str | None]) -> Owner | None:
-    return Owner(**whose) if any(whose.values()) else None
+    if all(value is None for value in whose.values()):
+        return None
+    try:
+        return Owner(**whose)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from None
 
 
 def one_of(key: str | None, owner: Owner | None) -> str | None:

@@ -114,8 +114,9 @@ class Owner:
     team: str | None = None
 
     def __post_init__(self) -> None:
-        if not any(astuple(self)):
-            raise ValueError(f"one of {', '.join(OWNERS)} is needed")
+        """An empty name is nobody's, and no way of leaving it out: else what was to end one run ends a team's keys."""
+        if "" in astuple(self) or not any(astuple(self)):
+            raise ValueError(f"one of {', '.join(OWNERS)} is needed, and none may be empty")
 
     @property
     def given(self) -> dict[str, str]:

@@ -89,14 +89,14 @@ async def test_one_key_is_deleted(keys: Keys, store: KeyStore) -> None:
 
 
 @pytest.mark.parametrize("command", ["revoke", "delete"])
-@pytest.mark.parametrize("arguments", [(), ("k", "--run", "1"), ("--run", "")])
+@pytest.mark.parametrize("arguments", [(), ("k", "--run", "1"), ("--run", ""), ("--run", "", "--team", "t")])
 async def test_it_must_be_said_which_keys(
     keys: Keys, store: KeyStore, command: str, arguments: tuple[str, ...]
 ) -> None:
-    key = store.mint("k", run="1").key
+    key = store.mint("k", run="1", team="t").key
     result = keys(command, *arguments)
     assert (result.exit_code, store.all()) == (2, [key])
-    assert "whose keys" in result.stderr
+    assert "--run" in result.stderr or "run, session, subject, team" in result.stderr
 
 
 @pytest.mark.parametrize(("command", "state"), [("revoke", "revoked"), ("expire", "expired")])

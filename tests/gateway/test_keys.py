@@ -180,7 +180,7 @@ def test_the_keys_of_an_owner_end_together_and_no_others(database: Path) -> None
         assert store.delete_owned(Owner(session="1' OR '1'='1")) == 0
 
 
-@pytest.mark.parametrize("nothing", [{}, {"run": ""}, {"team": None}])
+@pytest.mark.parametrize("nothing", [{}, {"run": ""}, {"team": None}, {"run": "", "team": "blue"}])
 def test_nobodys_keys_are_not_everybodys(nothing: dict[str, str | None]) -> None:
     with pytest.raises(ValueError, match="run, session, subject, team"):
         Owner(**nothing)

@@ -355,3 +355,17 @@ async def test_a_gateway_keeps_what_died_lately(settings: Settings, store: KeySt
     async with Gateway(settings):
         pass
     assert store.all() == [dead]
+
+
+async def test_it_may_listen_on_a_unix_socket(settings: Settings, store: KeyStore, tmp_path: Path) -> None:
+    assert settings.management is not None
+    place = {"port": None, "path": None, "uds": tmp_path / "manage.sock"}
+    management = settings.management.model_copy(update=place)
+    connector = aiohttp.UnixConnector(str(place["uds"]))
+    async with (
+        Gateway(settings.model_copy(update={"management": management})) as gateway,
+        aiohttp.ClientSession(connector=connector) as session,
+    ):
+        assert gateway.management_url == f"unix://{place['uds']}"
+        minted = await Manager(session, "http://gateway", {}).raw("POST", "/keys", b'{"name": "k"}')
+    assert store.named(minted.json["key"]).name == "k"

@@ -316,3 +316,17 @@ async def test_an_origin_that_is_none_is_refused_at_mint(store: KeyStore, text: 
 
 def test_origins_are_stored_in_one_spelling() -> None:
     assert [origin(text) for text in ("10.0.0.1", "::0001/128", "unix")] == ["10.0.0.1/32", "::1/128", "unix"]
+
+
+async def test_the_audit_says_that_it_was_denied(
+    held: RawClient, gateway: Gateway, audited: Callable[[], list[dict[str, Any]]]
+) -> None:
+    for model in ("good", "dear"):
+        await held.ask("POST", CHAT, body(model=model))
+    await held.ask("POST", CHAT, body(model="good"), [("x-provider", "nobody")])
+    await gateway.__aexit__()
+    assert [(row["decision"], row["end"], row["secrets_injected"]) for row in audited()] == [
+        ("allow", "complete", ["TEST_OPENAI_KEY"]),
+        ("deny", "refused", []),
+        ("allow", "complete", ["TEST_OPENAI_KEY"]),
+    ]
