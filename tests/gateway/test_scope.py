@@ -6,6 +6,8 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
+import anthropic
+import openai
 import pytest
 
 from gateway import Gateway, Settings
@@ -330,3 +332,15 @@ async def test_the_audit_says_that_it_was_denied(
         ("deny", "refused", []),
         ("allow", "complete", ["TEST_OPENAI_KEY"]),
     ]
+
+
+async def test_the_sdks_read_the_gateways_own_list(gateway: Gateway, held: RawClient) -> None:
+    names = ["claude-small", "gemini-small", "good"]
+    async with openai.AsyncOpenAI(api_key=held.key, base_url=f"{gateway.url}/v1", max_retries=0) as sdk:
+        assert [model.id async for model in sdk.models.list()] == names
+        assert (await sdk.models.retrieve("good")).owned_by == "gateway"
+        with pytest.raises(openai.PermissionDeniedError):
+            await sdk.models.retrieve("dear")
+    async with anthropic.AsyncAnthropic(api_key=held.key, base_url=gateway.url, max_retries=0) as sdk2:
+        assert [model.id async for model in sdk2.models.list()] == names
+        assert (await sdk2.models.retrieve("good")).created_at.year == 1970

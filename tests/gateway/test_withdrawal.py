@@ -326,3 +326,19 @@ async def test_the_audit_tells_how_it_ended(
         await response.content.read()
     await gateway.__aexit__()
     assert [(row["end"], row["status"]) for row in audited()] == [("withdrawn", 200)]
+
+
+async def test_many_streams_end_together(client: RawClient, upstream: ScriptedUpstream, store: KeyStore) -> None:
+    sent = STREAMS["openai-chat"][1]
+    begins(upstream, sent)
+    running = []
+    async with asyncio.timeout(DEADLINE):
+        for number in range(100):
+            client.key = store.mint("k", run="ends" if number % 2 else "goes on").plaintext
+            running.append(await begun(client, PATHS["openai-chat"], b"{}", sent))
+        assert store.revoke_owned(Owner(run="ends")) == 50
+        for response in running[1::2]:
+            assert b"revoked" in await response.content.read()
+    assert not any(response.content.is_eof() or response.content.total_bytes > len(sent) for response in running[::2])
+    for response in running:
+        response.close()
