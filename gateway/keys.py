@@ -17,12 +17,13 @@ from gateway.scope import origin
 from gateway.surfaces import SURFACES, Surface
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Iterable
     from pathlib import Path
 
 KEY_BYTES = 32
 FINGERPRINT_DIGITS = 12
 MOST_CACHED = 10_000
+ASKED_AT_ONCE = 1000
 PRUNED_AT_ONCE = 1000  # so that no other writer waits for long
 OWNERS = ("run", "session", "subject", "team")
 COLUMNS = {
@@ -50,7 +51,16 @@ INDEXES = (
         for column in (*OWNERS, "expires_at", "revoked_at")
     ),
 )
+ENDED = "INSERT INTO ended VALUES (1, 1) ON CONFLICT (one) DO UPDATE SET number = number + 1;"
+"""Counts whatever may end a key, so that those who mint disturb nobody's cache."""
+
+COUNTER = (
+    "CREATE TABLE IF NOT EXISTS ended (one INTEGER PRIMARY KEY, number INTEGER NOT NULL)",
+    f"CREATE TRIGGER IF NOT EXISTS key_changed AFTER UPDATE ON keys BEGIN {ENDED} END",
+    f"CREATE TRIGGER IF NOT EXISTS key_deleted AFTER DELETE ON keys BEGIN {ENDED} END",
+)
 SELECT = f"SELECT {', '.join(COLUMNS)} FROM keys"  # noqa: S608 -- our own names
+TIMES = "SELECT digest, expires_at, revoked_at FROM keys WHERE digest IN"
 INSERT = f"INSERT INTO keys ({', '.join(COLUMNS)}) VALUES ({', '.join('?' * len(COLUMNS))})"  # noqa: S608 -- our own names
 DEAD = "SELECT digest FROM keys WHERE revoked_at <= :before UNION SELECT digest FROM keys WHERE expires_at <= :before"
 
@@ -135,7 +145,7 @@ def digest_of(plaintext: str) -> bytes:
 class KeyStore:
     """SQLite in WAL mode; what a call has returned is on the disk. For the thread that has made it.
 
-    Keys are cached until any connection, in any process, has changed the file.
+    Keys are cached until any connection, in any process, has changed or deleted one.
     """
 
     def __init__(self, database: Path, prefix: str = "gw-") -> None:
@@ -145,11 +155,12 @@ class KeyStore:
         self._db.execute("PRAGMA journal_mode=WAL")
         self._db.execute(SCHEMA)
         self._add_columns()
-        for index in INDEXES:
-            self._db.execute(index)
+        for statement in (*INDEXES, *COUNTER):
+            self._db.execute(statement)
         self._cache: dict[bytes, VirtualKey] = {}
         self._generation = 0
         self._version = self._data_version()
+        self._ended = self._count_ended()
 
     def __enter__(self) -> Self:
         return self
@@ -173,12 +184,27 @@ class KeyStore:
         return self._cache.get(digest) or self._load(digest)
 
     def generation(self) -> int:
-        """Another number whenever a key may have changed, whoever has changed it."""
+        """Another number whenever a key may have ended, whoever has ended it."""
         version = self._data_version()
         if version != self._version:
             self._version = version
-            self._changed()
+            ended, self._ended = self._ended, self._count_ended()
+            if ended != self._ended:
+                self._changed()
         return self._generation
+
+    def as_they_are(self, keys: Iterable[VirtualKey]) -> dict[bytes, VirtualKey]:
+        """Those of the keys that are still there, by their digests."""
+        known = {key.digest: key for key in keys}
+        found: dict[bytes, VirtualKey] = {}
+        digests = list(known)
+        for start in range(0, len(digests), ASKED_AT_ONCE):
+            asked = digests[start : start + ASKED_AT_ONCE]
+            for digest, *times in self._db.execute(f"{TIMES} ({', '.join('?' * len(asked))})", asked):
+                key = known[digest]
+                same = times == [key.expires_at, key.revoked_at]
+                found[digest] = key if same else replace(key, expires_at=times[0], revoked_at=times[1])
+        return found
 
     def mint(
         self,
@@ -289,6 +315,10 @@ class KeyStore:
         """Changes when another connection commits: https://sqlite.org/pragma.html#pragma_data_version"""
         version: int = self._db.execute("PRAGMA data_version").fetchone()[0]
         return version
+
+    def _count_ended(self) -> int:
+        row = self._db.execute("SELECT number FROM ended").fetchone()
+        return row[0] if row else 0
 
     def _load(self, digest: bytes) -> VirtualKey | None:
         for key in self._select("WHERE digest = ?", digest):

@@ -11,21 +11,47 @@ import asyncio
 import logging
 import sqlite3
 import time
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from gateway.admission import REASONS
 from gateway.errors import unauthorized
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from gateway.calls import Call
     from gateway.keys import KeyStore, VirtualKey
 
 logger = logging.getLogger(__name__)
 LOOKS_SECONDS = 0.1
 DELETED = "This gateway key has been deleted."
+
+
+class Watched:
+    """A call under watch. Leaving it raises the refusal where the key ended before there was an answer."""
+
+    __slots__ = ("_call", "_key", "_task", "_watch")
+
+    def __init__(self, watch: Watch, call: Call, key: VirtualKey) -> None:
+        self._watch = watch
+        self._call = call
+        self._key = key
+
+    def __enter__(self) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._task = task
+        self._watch.begin(self._call, self._key, task)
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        call = self._call
+        self._watch.end(call)
+        if call.withdrawn is None:
+            return
+        self._task.uncancel()
+        if kind is not asyncio.CancelledError:
+            return
+        if call.status is None:
+            raise call.withdrawn from None
+        call.end = "withdrawn"  # the answer has begun, and nothing can be added to it: it is cut off
 
 
 class Watch:
@@ -35,34 +61,23 @@ class Watch:
         self._running: dict[Call, tuple[asyncio.Task[None], VirtualKey]] = {}
         self._timer: asyncio.TimerHandle | None = None
 
-    @contextmanager
-    def over(self, call: Call, key: VirtualKey) -> Iterator[None]:
-        """Raises the refusal where the key ends before there is an answer."""
-        task = asyncio.current_task()
-        assert task is not None
+    def over(self, call: Call, key: VirtualKey) -> Watched:
+        return Watched(self, call, key)
+
+    def begin(self, call: Call, key: VirtualKey, task: asyncio.Task[None]) -> None:
         self._running[call] = task, key
-        self._look_later()
-        try:
-            yield
-        except asyncio.CancelledError:
-            if call.withdrawn is None:
-                raise
-            if call.status is None:
-                raise call.withdrawn from None
-            call.end = "withdrawn"  # the answer has begun, and nothing can be added to it: it is cut off
-            raise
-        finally:
-            self._running.pop(call, None)
-            if call.withdrawn is not None:
-                task.uncancel()
+        if self._timer is None:
+            self._look_later()
+
+    def end(self, call: Call) -> None:
+        self._running.pop(call, None)
 
     def close(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
 
     def _look_later(self) -> None:
-        if self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(LOOKS_SECONDS, self._look)
+        self._timer = asyncio.get_running_loop().call_later(LOOKS_SECONDS, self._look)
 
     def _look(self) -> None:
         self._timer = None
@@ -74,14 +89,20 @@ class Watch:
             self._look_later()
 
     def _look_at_keys(self) -> None:
-        generation = self._store.generation()
-        changed, now = generation != self._seen, time.time()
-        for call, (task, key) in list(self._running.items()):
-            current = self._store.current(key.digest) if changed else key
-            if current is None or current.state(now) != "valid":
-                del self._running[call]
-                call.withdrawn = unauthorized(REASONS[current.state(now)] if current else DELETED)
-                task.cancel()
-            elif changed:
-                self._running[call] = task, current
-        self._seen = generation
+        generation, now = self._store.generation(), time.time()
+        if generation != self._seen:
+            current = self._store.as_they_are(key for _, key in self._running.values())
+            for call, (task, key) in list(self._running.items()):
+                if key.digest in current:
+                    self._running[call] = task, current[key.digest]
+                else:
+                    self._withdraw(call, DELETED)
+            self._seen = generation
+        for call, (_, key) in list(self._running.items()):
+            if (state := key.state(now)) != "valid":
+                self._withdraw(call, REASONS[state])
+
+    def _withdraw(self, call: Call, why: str) -> None:
+        task, _ = self._running.pop(call)
+        call.withdrawn = unauthorized(why)
+        task.cancel()

@@ -224,3 +224,36 @@ def test_a_key_is_looked_up_in_an_index_however_it_is_named(database: Path) -> N
             assert plan[3].startswith("SEARCH")
         dead = [plan[3] for plan in store._db.execute(f"EXPLAIN QUERY PLAN {DEAD}", {"before": 1.0})]
         assert sum(line.startswith("SEARCH") for line in dead) == 2
+
+
+def test_who_mints_disturbs_nobodys_cache_and_who_ends_a_key_does(database: Path) -> None:
+    with KeyStore(database) as server, KeyStore(database) as cli:
+        ended, *others = (cli.mint("k", run=str(number)) for number in range(5))
+        before = server.generation()
+        server.find(ended.plaintext)
+        cli.mint("new")
+        assert server.generation() == before
+        assert server.find(ended.plaintext) == ended.key
+        for change in (
+            lambda: cli.revoke(ended.key),
+            lambda: cli.expire(others[0].key, 1.0),
+            lambda: cli.delete(others[1].key),
+            lambda: cli.revoke_owned(Owner(run="3")),
+            lambda: cli.delete_owned(Owner(run="4")),
+            lambda: cli.prune(time.time()),
+            lambda: server.revoke(cli.mint("own").key),
+        ):
+            change()
+            assert server.generation() > before
+            before = server.generation()
+            assert server.generation() == before
+
+
+def test_keys_are_told_as_they_are(database: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gateway.keys.ASKED_AT_ONCE", 2)
+    with KeyStore(database) as store, KeyStore(database) as other:
+        keys = [store.mint("k", models=["m"]).key for _ in range(5)]
+        revoked, expired = other.revoke(keys[0]), other.expire(keys[1], 1.0)
+        other.delete(keys[2])
+        assert store.as_they_are(keys) == {key.digest: key for key in (revoked, expired, *keys[3:])}
+        assert store.as_they_are([]) == {}

@@ -205,6 +205,7 @@ async def test_a_body_in_the_middle_is_cut_off(client: RawClient, upstream: Scri
         with pytest.raises(aiohttp.ClientPayloadError):
             await response.content.read()
         await upstream.abandoned.wait()
+    response.close()
 
 
 @pytest.mark.parametrize("path", [PATHS["openai-chat"], PATHS["anthropic-messages"]], ids=["translated", "straight"])
@@ -229,10 +230,11 @@ async def test_a_client_that_does_not_read_keeps_no_upstream_call(
     upstream.script = script
     said = {"model": "translated", "stream": True, "max_tokens": 9, "messages": [{"role": "user", "content": "Hi"}]}
     async with asyncio.timeout(DEADLINE):
-        await begun(client, path, json.dumps(said).encode(), b"")
+        response = await begun(client, path, json.dumps(said).encode(), b"")
         await stalled.wait()
         store.revoke(store.named(client.key))
         await upstream.abandoned.wait()
+    response.close()
 
 
 async def test_a_stream_that_was_over_is_not_told_of_anything(
