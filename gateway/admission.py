@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, NamedTuple
 
-from gateway.errors import RefusalError, unauthorized
+from gateway.errors import forbidden, unauthorized
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -57,4 +57,4 @@ def admit(headers: CIMultiDictProxy[str], more: Collection[str], store: KeyStore
 
 def authorize(key: VirtualKey, surfaces: Collection[Surface]) -> None:
     if not key.allows(surfaces):
-        raise RefusalError(403, "permission_denied", f"This gateway key is not valid for {' or '.join(surfaces)}.")
+        raise forbidden(f"This gateway key is not valid for {' or '.join(surfaces)}.")

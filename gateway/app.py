@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from contextlib import AsyncExitStack
-from typing import TYPE_CHECKING, Self
+from contextlib import AsyncExitStack, nullcontext
+from typing import TYPE_CHECKING, Any, Self
+from urllib.parse import unquote
 
 from aiohttp import StreamReader, web
 
@@ -13,15 +14,23 @@ from gateway.admission import admit, authorize
 from gateway.audit import AuditLog
 from gateway.calls import Answer, Call
 from gateway.clouds import InCloud
+from gateway.config import Listen
 from gateway.errors import RefusalError
 from gateway.fallback import first_answer
+from gateway.keeping import Keeping
 from gateway.keys import KeyStore
+from gateway.listing import entry, listing, lists, shows_one
+from gateway.management import Management
 from gateway.protocols.clouds import CLOUDS
 from gateway.relay import HEADER_BYTES, HEADER_COUNT, Relay, Straight
 from gateway.routes import Routes
+from gateway.scope import authorize_models, authorize_origin
 from gateway.translation import Translated
+from gateway.watch import Watch
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
     from aiohttp.abc import AbstractStreamWriter
     from aiohttp.http_parser import RawRequestMessage
     from aiohttp.web_protocol import RequestHandler
@@ -29,13 +38,19 @@ if TYPE_CHECKING:
     from gateway.admission import Admission
     from gateway.config import Settings
     from gateway.fallback import Attempt
+    from gateway.keys import VirtualKey
     from gateway.routes import Place, Route
 
 logger = logging.getLogger(__name__)
 
 
 class Gateway:
-    """`async with Gateway(settings) as gateway:` serves at `gateway.url`, in the event loop that is running."""
+    """`async with Gateway(settings) as gateway:` serves at `gateway.url`, in the event loop that is running.
+
+    Keys are managed at `gateway.management_url`, where the settings give that a place.
+    """
+
+    management_url: str | None = None
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -47,9 +62,15 @@ class Gateway:
         settings = self._settings
         async with AsyncExitStack() as starting:
             self._keys = starting.enter_context(KeyStore(settings.keys.database, settings.keys.prefix))
+            self._watch = Watch(self._keys)
+            starting.callback(self._watch.close)
             self._audit = await starting.enter_async_context(AuditLog(settings.audit.path if settings.audit else None))
             self._relay = await starting.enter_async_context(Relay())
+            keeping = await starting.enter_async_context(Keeping(settings.keys))
+            self._management = await self._managed(starting, keeping)
             self.url = await self._listen(starting)
+            if self._management:
+                self.management_url = f"{self.url}{self._management.below}"
             self._running = starting.pop_all()
         return self
 
@@ -70,15 +91,20 @@ class Gateway:
             max_field_size=HEADER_BYTES,
             max_headers=HEADER_COUNT,
         )
-        runner = web.ServerRunner(server, shutdown_timeout=listen.grace_seconds)
-        await runner.setup()
-        starting.push_async_callback(runner.cleanup)
-        if listen.uds is not None:
-            await web.UnixSite(runner, listen.uds).start()
-            return f"unix://{listen.uds}"
-        await web.TCPSite(runner, listen.host, listen.port).start()
-        host, port = runner.addresses[0][:2]
-        return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+        return await listening(starting, server, listen)
+
+    async def _managed(self, starting: AsyncExitStack, keeping: Keeping) -> Management | None:
+        """What manages keys under a path of the gateway's own; on a listener of its own it is started here."""
+        place = self._settings.management
+        if place is None:
+            return None
+        management = Management(self._settings, place.credential.reveal(), keeping, place.path or "")
+        if place.path is not None:
+            return management
+        server = web.Server(management.answer, access_log=None)
+        listen = Listen(host=place.host, port=place.port or 0, uds=place.uds, grace_seconds=1)
+        self.management_url = await listening(starting, server, listen)
+        return None
 
     def _request(
         self,
@@ -96,6 +122,8 @@ class Gateway:
         call = Call.of(request)
         if call.path in {"/healthz", "/readyz"}:
             return self._health(call.path)
+        if self._management and self._management.has(call.path):
+            return await self._management.answer(request)
         try:
             return await self._answer(call)
         except (asyncio.CancelledError, ConnectionError):
@@ -113,16 +141,35 @@ class Gateway:
     async def _answer(self, call: Call) -> Answer:
         try:
             call.admission = admission = admit(call.request.headers, call.keys_in_query, self._keys)
-            refuse_upgrade(call)
-            place = self._routes.find(call.request.method, call.path, call.vendor)
-            authorize(admission.key, place.audience)
-            call.place = place
-            call.body = await read_body(call.request)
-            ways = self._routes.ways(place, call.request.headers, call.body, admission.key.family)
-            attempts = [self._attempt(call, admission, place, way) for way in ways]
-            return await first_answer(attempts, self._settings.routing.timeout_seconds)
+            authorize_origin(admission.key.origins, call.request)
+            with self._watched(call, admission.key):
+                return await self._answer_admitted(call, admission)
         except RefusalError as refusal:
             return await call.refuse(refusal)
+
+    def _watched(self, call: Call, key: VirtualKey) -> AbstractContextManager[None]:
+        return self._watch.over(call, key) if self._settings.keys.running_streams == "cut" else nullcontext()
+
+    async def _answer_admitted(self, call: Call, admission: Admission) -> Answer:
+        refuse_upgrade(call)
+        place = self._routes.find(call.request.method, call.path, call.vendor)
+        authorize(admission.key, place.audience)
+        call.place = place
+        call.body = await read_body(call.request)
+        authorize_models(admission.key, call, place)
+        if admission.key.models and (told := self._listing(call, place, admission.key)):
+            return await call.tell(told)
+        ways = self._routes.ways(place, call.request.headers, call.body, admission.key)
+        attempts = [self._attempt(call, admission, place, way) for way in ways]
+        return await first_answer(attempts, self._settings.routing.timeout_seconds)
+
+    def _listing(self, call: Call, place: Place, key: VirtualKey) -> dict[str, Any] | None:
+        """For keys that are held to models."""
+        served = self._routes.served(key)
+        if lists(place.endpoint):
+            return listing(call.vendor, served)
+        name = unquote(place.path.rpartition("/")[2])
+        return entry(call.vendor, name) if shows_one(place.endpoint) and name in served else None
 
     def _attempt(self, call: Call, admission: Admission, place: Place, way: Route) -> Attempt:
         if way.path is not None:
@@ -135,6 +182,18 @@ class Gateway:
         if path == "/readyz" and not self._keys.ready():
             return web.json_response({"status": "the key store cannot be read"}, status=503)
         return web.json_response({"status": "ok"})
+
+
+async def listening(starting: AsyncExitStack, server: web.Server, listen: Listen) -> str:
+    runner = web.ServerRunner(server, shutdown_timeout=listen.grace_seconds)
+    await runner.setup()
+    starting.push_async_callback(runner.cleanup)
+    if listen.uds is not None:
+        await web.UnixSite(runner, listen.uds).start()
+        return f"unix://{listen.uds}"
+    await web.TCPSite(runner, listen.host, listen.port).start()
+    host, port = runner.addresses[0][:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
 def refuse_upgrade(call: Call) -> None:

@@ -20,10 +20,11 @@ if TYPE_CHECKING:
     from gateway.admission import Admission
     from gateway.routes import Place, Route
 
-End = Literal["complete", "client-abort", "upstream-cut", "refused", "error"]
+End = Literal["complete", "client-abort", "upstream-cut", "withdrawn", "refused", "error"]
 PROCESS = token_hex(6)  # drawn once: an id need be unique, not secret
 NUMBERS = count()
 GATEWAY_REQUEST_ID = "x-gateway-request-id"
+DENIALS = (401, 403)  # of the gateway's own
 
 
 class Answer(web.StreamResponse):
@@ -43,8 +44,10 @@ class Answer(web.StreamResponse):
             self._headers.pop(name, None)
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Call:
+    """`withdrawn` is what the client is told when its key has ended before its answer has."""
+
     request: web.BaseRequest
     path: str
     query: str
@@ -64,6 +67,8 @@ class Call:
     bytes_out: int = 0
     injected: bool = False
     reading: metering.Reading = metering.NOTHING
+    withdrawn: errors.RefusalError | None = None
+    denied: bool = False
     end: End = "error"
 
     @classmethod
@@ -92,12 +97,20 @@ class Call:
         await response.write_eof(sent)
         return response
 
+    async def tell(self, value: Any) -> Answer:
+        """Something of the gateway's own."""
+        body = json.dumps(value).encode()
+        headers = CIMultiDict({"Content-Type": "application/json", "Content-Length": str(len(body))})
+        self.end = "complete"
+        return await self.answer(self.start(200, None, headers), body)
+
     async def refuse(self, refusal: errors.RefusalError) -> Answer:
         body = errors.envelope(self.vendor, refusal, self.request_id)
         headers = CIMultiDict(refusal.headers)
         headers["Content-Type"] = "application/json"
         headers["Content-Length"] = str(len(body))
         headers.update(errors.envelope_headers(self.vendor, refusal.status, self.request_id))
+        self.denied = refusal.status in DENIALS
         if refusal.status < errors.SERVER_ERRORS:
             self.end = "refused"
         return await self.answer(self.start(refusal.status, None, headers), body)
@@ -126,7 +139,7 @@ class Call:
             "bytes_in": len(self.body),
             "bytes_out": self.bytes_out,
             "secrets_injected": [route.upstream.credential.name] if route and self.injected else [],
-            "decision": "allow" if place else "deny",
+            "decision": "allow" if place and not self.denied else "deny",
             "end": self.end,
         }
 

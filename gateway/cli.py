@@ -4,65 +4,34 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import json
 import os
 import re
 import signal
 import sys
-import time
-from contextlib import contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from gateway import sandbox
-from gateway.config import ConfigError, Listen, Settings, http_url, load
-from gateway.keys import AmbiguousKeyError, KeyStore, NoSuchKeyError
-from gateway.surfaces import SURFACES
+from gateway.config import Listen, Settings, http_url
+from gateway.key_commands import FILE, config_option, keys, settings_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from typing import TextIO
 
-    from gateway.keys import VirtualKey
-    from gateway.surfaces import Surface
-
-CONFIG_PROBLEM = 2
 GARBAGE_BEFORE_COLLECTION = 10_000  # objects; Python's own 700 are for programs that hold less and allocate less
-SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
-class Duration(click.ParamType[float]):
-    name = "duration"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        if isinstance(value, float):
-            return value
-        if not (match := re.fullmatch(r"(\d+)([smhd]?)", value)):
-            self.fail(f"{value!r} is not a duration: use seconds, or 30m, 1h, 7d", param, ctx)
-        return float(match[1]) * SECONDS[match[2] or "s"]
-
-
-FILE = click.Path(dir_okay=False, path_type=Path)
 ENVIRONMENT = click.File(encoding="utf-8", errors="surrogateescape")
-config_option = click.option("--config", "config", type=FILE, required=True, help="The gateway.toml.")
-json_option = click.option("--json", "as_json", is_flag=True, help="For machines.")
-
-
-def settings_of(path: Path, *, credentials: bool = True) -> Settings:
-    try:
-        return load(path, credentials=credentials)
-    except ConfigError as error:
-        for line in error.problems:
-            click.echo(f"error: {line}", err=True)
-        sys.exit(CONFIG_PROBLEM)
 
 
 @click.group()
 def main() -> None:
     """A pass-through LLM gateway: provider keys stay here, clients hold virtual keys."""
+
+
+main.add_command(keys)
 
 
 @main.command()
@@ -107,6 +76,8 @@ async def serve_until_stopped(settings: Settings) -> None:
         async with Gateway(settings) as gateway:
             spare_the_collector()
             click.echo(f"listening on {gateway.url}")
+            if gateway.management_url:
+                click.echo(f"managing keys at {gateway.management_url}")
             await stop.wait()
     except OSError as error:
         raise click.ClickException(f"cannot start: {error}") from None
@@ -117,107 +88,6 @@ def spare_the_collector() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(GARBAGE_BEFORE_COLLECTION)
-
-
-@main.group()
-def keys() -> None:
-    """Virtual keys. Changes hold at once, also in a gateway that is running."""
-
-
-@keys.command()
-@config_option
-@click.option("--name", required=True)
-@click.option("--expires-in", type=Duration(), help="Seconds, or 30m, 1h, 7d.")
-@click.option("--surface", "surfaces", type=click.Choice(SURFACES), multiple=True, help="Default: all.")
-@click.option("--family", help="Only providers of this family. Default: any.")
-@json_option
-def mint(
-    *,
-    config: Path,
-    name: str,
-    expires_in: float | None,
-    surfaces: tuple[Surface, ...],
-    family: str | None,
-    as_json: bool,
-) -> None:
-    """Make a key and print it: the only time that it is shown."""
-    if family and family not in {provider.family for provider in settings_of(config, credentials=False).providers}:
-        raise click.BadParameter(f"no provider is of the family {family!r}", param_hint="--family")
-    with key_store(config) as store:
-        minted = store.mint(name, surfaces, expires_in, family)
-    click.echo(json.dumps({"key": minted.plaintext, **described(minted.key)}) if as_json else minted.plaintext)
-
-
-@keys.command("list")
-@config_option
-@json_option
-def list_keys(config: Path, as_json: bool) -> None:  # noqa: FBT001 -- click passes flags
-    with key_store(config) as store:
-        descriptions = [described(key) for key in store.all()]
-    click.echo(json.dumps(descriptions) if as_json else "\n".join(map(line, descriptions)))
-
-
-@keys.command()
-@config_option
-@click.argument("key")
-@json_option
-def show(config: Path, key: str, as_json: bool) -> None:  # noqa: FBT001 -- click passes flags
-    """KEY is a name, a fingerprint, or the key itself."""
-    with key_store(config) as store:
-        description = described(store.named(key))
-    click.echo(json.dumps(description) if as_json else line(description))
-
-
-@keys.command()
-@config_option
-@click.argument("key")
-def revoke(config: Path, key: str) -> None:
-    """KEY is a name, a fingerprint, or the key itself."""
-    with key_store(config) as store:
-        click.echo(line(described(store.revoke(store.named(key)))))
-
-
-@keys.command()
-@config_option
-@click.argument("key")
-@click.option("--in", "seconds", type=Duration(), default=0.0, help="Default: now.")
-def expire(config: Path, key: str, seconds: float) -> None:
-    """KEY is a name, a fingerprint, or the key itself."""
-    with key_store(config) as store:
-        click.echo(line(described(store.expire(store.named(key), time.time() + seconds))))
-
-
-@contextmanager
-def key_store(config: Path) -> Iterator[KeyStore]:
-    settings = settings_of(config, credentials=False)
-    try:
-        with KeyStore(settings.keys.database, settings.keys.prefix) as store:
-            yield store
-    except (NoSuchKeyError, AmbiguousKeyError, OSError) as error:
-        raise click.ClickException(str(error)) from None
-
-
-def described(key: VirtualKey) -> dict[str, Any]:
-    return {
-        "fingerprint": key.fingerprint,
-        "name": key.name,
-        "state": key.state(time.time()),
-        "surfaces": sorted(key.surfaces or SURFACES),
-        "family": key.family,
-        "created_at": iso(key.created_at),
-        "expires_at": iso(key.expires_at),
-        "revoked_at": iso(key.revoked_at),
-    }
-
-
-def line(description: dict[str, Any]) -> str:
-    until = description["expires_at"] or "never expires"
-    surfaces = ", ".join(description["surfaces"])
-    return f"{description['fingerprint']}  {description['state']:<8} {description['name']}  {until}  {surfaces}"
-
-
-def iso(timestamp: float | None) -> str | None:
-    return None if timestamp is None else datetime.fromtimestamp(timestamp, UTC).isoformat(timespec="seconds")
 
 
 @main.command()

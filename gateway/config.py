@@ -22,12 +22,14 @@ from yarl import URL
 
 from gateway.consistency import inconsistencies
 from gateway.further import names_for
-from gateway.surfaces import Protocol
+from gateway.surfaces import ENDPOINTS, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 MEBIBYTE = 1024 * 1024
+SHORTEST_CREDENTIAL = 24
+TAKEN = {"/healthz", "/readyz", *(f"/{endpoint.path.split('/')[1]}" for endpoint in ENDPOINTS)}
 DNS_NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
 MOST_NAME_CHARACTERS = 253
 
@@ -94,8 +96,16 @@ class Listen(Section):
 
 
 class Keys(Section):
+    """`running_streams`: what becomes of a call whose key ends before it does.
+
+    A gateway that serves drops keys that have been dead for `prune_after_seconds`, every `prune_every_seconds`.
+    """
+
     database: LocalPath
     prefix: str = Field(default="gw-", pattern=r"^[A-Za-z0-9._-]{1,32}$")
+    running_streams: Literal["cut", "finish"] = "cut"
+    prune_after_seconds: float = Field(default=7 * 86400.0, ge=0)
+    prune_every_seconds: float = Field(default=3600.0, gt=0)
 
 
 class Audit(Section):
@@ -142,6 +152,30 @@ class CredentialSource(Section):
             return path.read_text()
         except (OSError, UnicodeDecodeError) as error:
             raise ValueError(f"cannot read {path}: {getattr(error, 'strerror', error)}") from None
+
+
+class Management(Section):
+    """Where keys are managed over HTTP: on a listener of its own, or under a path of the gateway's."""
+
+    credential: CredentialSource
+    host: str = "127.0.0.1"
+    port: int | None = Field(default=None, ge=0, le=65535)
+    uds: LocalPath | None = None
+    path: str | None = Field(default=None, pattern=r"^(/[A-Za-z0-9_-]+)+$")
+
+    @model_validator(mode="after")
+    def is_in_one_place(self) -> Self:
+        if [self.port, self.uds, self.path].count(None) != 2:  # noqa: PLR2004 -- of the three
+            raise ValueError("needs exactly one of 'port', 'uds' and 'path'")
+        if self.path and f"/{self.path.split('/')[1]}" in TAKEN:
+            raise ValueError(f"{self.path} is below what the gateway itself serves")
+        return self
+
+    @model_validator(mode="after")
+    def is_hard_to_guess(self, info: ValidationInfo) -> Self:
+        if (info.context or {}).get("credentials", True) and len(self.credential.reveal()) < SHORTEST_CREDENTIAL:
+            raise ValueError(f"credential: {self.credential.name} is shorter than {SHORTEST_CREDENTIAL} characters")
+        return self
 
 
 class Aws(Section):
@@ -255,6 +289,7 @@ class Routing(Section):
 class Settings(Section):
     listen: Listen = Listen()
     keys: Keys
+    management: Management | None = None
     audit: Audit | None = None
     providers: Annotated[tuple[Provider, ...], AfterValidator(not_empty)]
     models: tuple[Model, ...] = ()

@@ -18,16 +18,18 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from gateway import eventstream, sse
-from gateway.errors import error_object
+from gateway.errors import SERVER_ERRORS, bad_gateway, error_object
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
+    from gateway.errors import RefusalError
     from gateway.metering import Tape
     from gateway.surfaces import Protocol
 
 DONE = b"[DONE]"
 MESSAGE = "The upstream closed the connection before the stream was finished."
+BROKE_OFF = bad_gateway(MESSAGE)
 STRING_OR_BRACKET = re.compile(r'"(?:[^"\\]|\\.)*"?|[{}\[\]]', re.DOTALL)
 LAST_CHARACTER = re.compile(rb"[\xc2-\xf4][\x80-\xbf]*$")
 UTF8_REMAINDERS = (b"", b"\x80", b"\x80\x80", b"\x80\x80\x80", b"\xa0\x80", b"\x90\x80\x80")
@@ -41,10 +43,10 @@ TOKEN_ENDS = (
 
 @dataclass(frozen=True)
 class Ending:
-    """`error` makes the error's payload from the whole events before it."""
+    """`error` makes the error's payload from its cause and the whole events before it."""
 
     finishes: Callable[[dict[str, Any]], bool]
-    error: Callable[[list[bytes]], dict[str, Any]]
+    error: Callable[[RefusalError, list[bytes]], dict[str, Any]]
     error_event: str | None
     nothing: dict[str, Any] | None = None
     """What takes back all that the half of an event may have said, where the error is an event of its own."""
@@ -76,23 +78,23 @@ def vertex_finishes(event: dict[str, Any]) -> bool:
     return messages_finishes(event) or gemini_finishes(event)
 
 
-def chat_error(_: list[bytes]) -> dict[str, Any]:
-    return error_object("openai", 502, "upstream_error", MESSAGE)
+def chat_error(cause: RefusalError, _: list[bytes]) -> dict[str, Any]:
+    return error_object("openai", cause.status, cause.code, cause.message)
 
 
-def responses_error(events: list[bytes]) -> dict[str, Any]:
+def responses_error(cause: RefusalError, events: list[bytes]) -> dict[str, Any]:
     numbers = (event["sequence_number"] for event in objects(reversed(events)) if "sequence_number" in event)
     sequence_number = next(numbers, -1) + 1
-    code = "upstream_error"
-    return {"type": "error", "code": code, "message": MESSAGE, "param": None, "sequence_number": sequence_number}
+    said = {"code": cause.code, "message": cause.message, "param": None}
+    return {"type": "error", **said, "sequence_number": sequence_number}
 
 
-def messages_error(_: list[bytes]) -> dict[str, Any]:
-    return error_object("anthropic", 502, "upstream_error", MESSAGE)
+def messages_error(cause: RefusalError, _: list[bytes]) -> dict[str, Any]:
+    return error_object("anthropic", cause.status, cause.code, cause.message)
 
 
-def gemini_error(_: list[bytes]) -> dict[str, Any]:
-    return error_object("google", 502, "upstream_error", MESSAGE)
+def gemini_error(cause: RefusalError, _: list[bytes]) -> dict[str, Any]:
+    return error_object("google", cause.status, cause.code, cause.message)
 
 
 NO_ANSWER: dict[str, Any] = {
@@ -125,11 +127,12 @@ def over(form: Protocol, tape: Tape, *, whole: bool) -> bool:
     return tape.frames is not None and whole and tape.frames.between_events and not MARKED_FRAMES.search(tape.stream)
 
 
-def missing(form: Protocol, tape: Tape) -> bytes:
+def missing(form: Protocol, tape: Tape, cause: RefusalError = BROKE_OFF) -> bytes:
     """What to append to one that is not; nothing where nothing can be."""
     if tape.frames is not None:
-        return eventstream.exception(eventstream.BROKEN, MESSAGE) if tape.frames.between_events else b""
-    return b"" if tape.coding else interruption(form, tape.content())
+        kind = eventstream.BROKEN if cause.status >= SERVER_ERRORS else eventstream.REFUSED
+        return eventstream.exception(kind, cause.message) if tape.frames.between_events else b""
+    return b"" if tape.coding else interruption(form, tape.content(), cause)
 
 
 def objects(events: Iterable[bytes]) -> Iterator[dict[str, Any]]:
@@ -147,12 +150,12 @@ def parsed(text: str) -> Any:
         return None
 
 
-def interruption(form: Protocol, stream: bytes) -> bytes:
+def interruption(form: Protocol, stream: bytes, cause: RefusalError = BROKE_OFF) -> bytes:
     """What to append to a stream that is not finished."""
     ending = ENDINGS[form]
     remainder = b"\n" if stream.endswith(b"\r") else rest_of_character(stream)
     *whole, half = sse.with_plain_newlines(stream + remainder).split(b"\n\n")
-    said, error = half.decode(errors="replace"), json.dumps(ending.error(whole))
+    said, error = half.decode(errors="replace"), json.dumps(ending.error(cause, whole))
     if ending.nothing is None:
         return remainder + after_half(said, error, ending.error_event).encode()
     event = sse.event(None, error)

@@ -68,6 +68,10 @@ def unauthorized(message: str) -> RefusalError:
     return RefusalError(401, "invalid_api_key", message, {"WWW-Authenticate": "Bearer"})
 
 
+def forbidden(message: str) -> RefusalError:
+    return RefusalError(403, "permission_denied", message)
+
+
 def bad_gateway(message: str) -> RefusalError:
     return RefusalError(502, "upstream_error", message)
 

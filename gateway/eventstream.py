@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 CONTENT_TYPE = "application/vnd.amazon.eventstream"
 METRICS = "amazon-bedrock-invocationMetrics"
 BROKEN = "modelStreamErrorException"
+REFUSED = "validationException"  # the streams have none for a caller that may not go on
 
 _PRELUDE = struct.Struct("!III")  # the frame's length, that of its headers, and a checksum of these two
 _CHECKSUM = struct.Struct("!I")

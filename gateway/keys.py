@@ -5,32 +5,64 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import hmac
+import json
+import re
 import secrets
 import sqlite3
 import time
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, NamedTuple, Self
+from dataclasses import astuple, dataclass, replace
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
+from gateway.scope import origin
 from gateway.surfaces import SURFACES, Surface
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Iterable
     from pathlib import Path
 
 KEY_BYTES = 32
 FINGERPRINT_DIGITS = 12
-SCHEMA = """
-CREATE TABLE IF NOT EXISTS keys (
-    digest BLOB PRIMARY KEY,
-    name TEXT NOT NULL,
-    surfaces TEXT NOT NULL,
-    created_at REAL NOT NULL,
-    expires_at REAL,
-    revoked_at REAL,
-    family TEXT
-) WITHOUT ROWID
-"""
-ADDED_LATER = {"family": "TEXT"}
+MOST_CACHED = 10_000
+ASKED_AT_ONCE = 1000
+PRUNED_AT_ONCE = 1000  # so that no other writer waits for long
+OWNERS = ("run", "session", "subject", "team")
+COLUMNS = {
+    "digest": "BLOB PRIMARY KEY",
+    "name": "TEXT NOT NULL",
+    "surfaces": "TEXT NOT NULL",
+    "created_at": "REAL NOT NULL",
+    "expires_at": "REAL",
+    "revoked_at": "REAL",
+    "family": "TEXT",
+    "run": "TEXT",
+    "session": "TEXT",
+    "subject": "TEXT",
+    "team": "TEXT",
+    "models": "TEXT",
+    "providers": "TEXT",
+    "origins": "TEXT",
+}
+"""Those that a database of an earlier release lacks are added to it: the last ones, all of which may be empty."""
+SCHEMA = f"CREATE TABLE IF NOT EXISTS keys ({', '.join(map(' '.join, COLUMNS.items()))}) WITHOUT ROWID"
+INDEXES = (
+    "CREATE INDEX IF NOT EXISTS keys_by_name ON keys (name)",
+    *(
+        f"CREATE INDEX IF NOT EXISTS keys_by_{column} ON keys ({column}) WHERE {column} IS NOT NULL"
+        for column in (*OWNERS, "expires_at", "revoked_at")
+    ),
+)
+ENDED = "INSERT INTO ended VALUES (1, 1) ON CONFLICT (one) DO UPDATE SET number = number + 1;"
+"""Counts whatever may end a key, so that those who mint disturb nobody's cache."""
+
+COUNTER = (
+    "CREATE TABLE IF NOT EXISTS ended (one INTEGER PRIMARY KEY, number INTEGER NOT NULL)",
+    f"CREATE TRIGGER IF NOT EXISTS key_changed AFTER UPDATE ON keys BEGIN {ENDED} END",
+    f"CREATE TRIGGER IF NOT EXISTS key_deleted AFTER DELETE ON keys BEGIN {ENDED} END",
+)
+SELECT = f"SELECT {', '.join(COLUMNS)} FROM keys"  # noqa: S608 -- our own names
+TIMES = "SELECT digest, expires_at, revoked_at FROM keys WHERE digest IN"
+INSERT = f"INSERT INTO keys ({', '.join(COLUMNS)}) VALUES ({', '.join('?' * len(COLUMNS))})"  # noqa: S608 -- our own names
+DEAD = "SELECT digest FROM keys WHERE revoked_at <= :before UNION SELECT digest FROM keys WHERE expires_at <= :before"
 
 
 class NoSuchKeyError(Exception):
@@ -43,7 +75,10 @@ class AmbiguousKeyError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class VirtualKey:
-    """Times are seconds since the epoch. No surfaces means all of them, no family providers of any."""
+    """Times are seconds since the epoch. What is empty holds the key to nothing: no surfaces means all of them.
+
+    `models` are the clients' names, `origins` networks (CIDR) that a caller must be in, or `unix`.
+    """
 
     digest: bytes
     name: str
@@ -52,6 +87,13 @@ class VirtualKey:
     expires_at: float | None
     revoked_at: float | None
     family: str | None = None
+    run: str | None = None
+    session: str | None = None
+    subject: str | None = None
+    team: str | None = None
+    models: frozenset[str] = frozenset()
+    providers: frozenset[str] = frozenset()
+    origins: frozenset[str] = frozenset()
 
     @property
     def fingerprint(self) -> str:
@@ -65,6 +107,31 @@ class VirtualKey:
     def allows(self, surfaces: Collection[Surface]) -> bool:
         return not self.surfaces or not self.surfaces.isdisjoint(surfaces)
 
+    def allows_model(self, model: str) -> bool:
+        return not self.models or model in self.models
+
+    def allows_provider(self, provider: str, family: str | None) -> bool:
+        return self.family in {None, family} and (not self.providers or provider in self.providers)
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """Whose keys: those to which all fits that is given, which must be something."""
+
+    run: str | None = None
+    session: str | None = None
+    subject: str | None = None
+    team: str | None = None
+
+    def __post_init__(self) -> None:
+        """An empty name is nobody's, and no way of leaving it out: else what was to end one run ends a team's keys."""
+        if "" in astuple(self) or not any(astuple(self)):
+            raise ValueError(f"one of {', '.join(OWNERS)} is needed, and none may be empty")
+
+    @property
+    def given(self) -> dict[str, str]:
+        return {name: value for name, value in zip(OWNERS, astuple(self), strict=True) if value}
+
 
 class Minted(NamedTuple):
     plaintext: str
@@ -76,7 +143,10 @@ def digest_of(plaintext: str) -> bytes:
 
 
 class KeyStore:
-    """SQLite in WAL mode. Keys are cached until any connection, in any process, has changed the file."""
+    """SQLite in WAL mode; what a call has returned is on the disk. For the thread that has made it.
+
+    Keys are cached until any connection, in any process, has changed or deleted one.
+    """
 
     def __init__(self, database: Path, prefix: str = "gw-") -> None:
         self._prefix = prefix
@@ -85,8 +155,12 @@ class KeyStore:
         self._db.execute("PRAGMA journal_mode=WAL")
         self._db.execute(SCHEMA)
         self._add_columns()
+        for statement in (*INDEXES, *COUNTER):
+            self._db.execute(statement)
         self._cache: dict[bytes, VirtualKey] = {}
+        self._generation = 0
         self._version = self._data_version()
+        self._ended = self._count_ended()
 
     def __enter__(self) -> Self:
         return self
@@ -100,10 +174,37 @@ class KeyStore:
     def find(self, plaintext: str) -> VirtualKey | None:
         """The stored key, valid or not."""
         digest = digest_of(plaintext)
-        key = self._fresh_cache().get(digest) or self._load(digest)
+        key = self.current(digest)
         if key is None or not hmac.compare_digest(key.digest, digest):
             return None
         return key
+
+    def current(self, digest: bytes) -> VirtualKey | None:
+        self.generation()
+        return self._cache.get(digest) or self._load(digest)
+
+    def generation(self) -> int:
+        """Another number whenever a key may have ended, whoever has ended it."""
+        version = self._data_version()
+        if version != self._version:
+            self._version = version
+            ended, self._ended = self._ended, self._count_ended()
+            if ended != self._ended:
+                self._changed()
+        return self._generation
+
+    def as_they_are(self, keys: Iterable[VirtualKey]) -> dict[bytes, VirtualKey]:
+        """Those of the keys that are still there, by their digests."""
+        known = {key.digest: key for key in keys}
+        found: dict[bytes, VirtualKey] = {}
+        digests = list(known)
+        for start in range(0, len(digests), ASKED_AT_ONCE):
+            asked = digests[start : start + ASKED_AT_ONCE]
+            for digest, *times in self._db.execute(f"{TIMES} ({', '.join('?' * len(asked))})", asked):
+                key = known[digest]
+                same = times == [key.expires_at, key.revoked_at]
+                found[digest] = key if same else replace(key, expires_at=times[0], revoked_at=times[1])
+        return found
 
     def mint(
         self,
@@ -111,44 +212,90 @@ class KeyStore:
         surfaces: Collection[Surface] = (),
         lifetime: float | None = None,
         family: str | None = None,
+        *,
+        run: str | None = None,
+        session: str | None = None,
+        subject: str | None = None,
+        team: str | None = None,
+        models: Collection[str] = (),
+        providers: Collection[str] = (),
+        origins: Collection[str] = (),
     ) -> Minted:
-        """The only moment at which the plaintext exists here. `lifetime` in seconds."""
+        """The only moment at which the plaintext exists here. `lifetime` in seconds. ValueError: no such origin."""
         plaintext = self._prefix + secrets.token_urlsafe(KEY_BYTES)
         now = time.time()
-        expires_at = None if lifetime is None else now + lifetime
-        key = VirtualKey(digest_of(plaintext), name, frozenset(surfaces), now, expires_at, None, family)
-        listed = ",".join(sorted(key.surfaces))
-        row = (key.digest, name, listed, now, expires_at, None, family)
-        self._db.execute("INSERT INTO keys VALUES (?, ?, ?, ?, ?, ?, ?)", row)
+        key = VirtualKey(
+            digest_of(plaintext),
+            name,
+            frozenset(surfaces),
+            now,
+            None if lifetime is None else now + lifetime,
+            None,
+            family,
+            *(run, session, subject, team),
+            *map(frozenset, (models, providers, map(origin, origins))),
+        )
+        self._db.execute(INSERT, row_of(key))
         return Minted(plaintext, key)
 
     def revoke(self, key: VirtualKey) -> VirtualKey:
+        """Raises NoSuchKeyError where it has been deleted meanwhile; so does `expire`."""
         revoked = replace(key, revoked_at=key.revoked_at or time.time())
-        self._db.execute("UPDATE keys SET revoked_at = ? WHERE digest = ?", (revoked.revoked_at, key.digest))
-        self._cache.clear()
+        self._update(key, "revoked_at", revoked.revoked_at)
         return revoked
 
     def expire(self, key: VirtualKey, at: float) -> VirtualKey:
-        self._db.execute("UPDATE keys SET expires_at = ? WHERE digest = ?", (at, key.digest))
-        self._cache.clear()
+        self._update(key, "expires_at", at)
         return replace(key, expires_at=at)
 
-    def all(self) -> list[VirtualKey]:
-        return [stored(row) for row in self._db.execute("SELECT * FROM keys ORDER BY created_at, digest")]
+    def delete(self, key: VirtualKey) -> None:
+        self._write("DELETE FROM keys WHERE digest = ?", (key.digest,))
+
+    def revoke_owned(self, owner: Owner) -> int:
+        """How many were not revoked before."""
+        statement = f"UPDATE keys SET revoked_at = ? WHERE revoked_at IS NULL AND {fits(owner)}"  # noqa: S608 -- our own names
+        return self._write(statement, (time.time(), *owner.given.values()))
+
+    def delete_owned(self, owner: Owner) -> int:
+        return self._write(f"DELETE FROM keys WHERE {fits(owner)}", tuple(owner.given.values()))  # noqa: S608 -- our own names
+
+    def prune(self, before: float) -> int:
+        """Deletes what was revoked or had expired by then; how many that were."""
+        statement = f"DELETE FROM keys WHERE digest IN ({DEAD} LIMIT {PRUNED_AT_ONCE})"  # noqa: S608 -- our own names
+        pruned = 0
+        while gone := self._write(statement, {"before": before}):
+            pruned += gone
+        return pruned
+
+    def all(self, owner: Owner | None = None) -> list[VirtualKey]:
+        where, values = (f"WHERE {fits(owner)}", owner.given.values()) if owner else ("", ())
+        return self._select(f"{where} ORDER BY created_at, digest", *values)
+
+    def page(self, owner: Owner | None, after: bytes, most: int) -> list[VirtualKey]:
+        """In the order of their digests, those after this one."""
+        more, values = (f"AND {fits(owner)}", owner.given.values()) if owner else ("", ())
+        return self._select(f"WHERE digest > ? {more} ORDER BY digest LIMIT ?", after, *values, most)
 
     def named(self, reference: str) -> VirtualKey:
         """By name, by fingerprint, or by the key itself."""
-        digest = digest_of(reference)
-        found = [key for key in self.all() if reference in {key.name, key.fingerprint} or key.digest == digest]
+        found = {key.digest: key for key in (*self._select("WHERE name = ?", reference), *self._printed(reference))}
+        if key := self.find(reference):
+            found[key.digest] = key
         if not found:
             raise NoSuchKeyError("no such key")
         if len(found) > 1:
-            raise AmbiguousKeyError("several keys match: " + ", ".join(key.fingerprint for key in found))
+            raise AmbiguousKeyError("several keys match: " + ", ".join(key.fingerprint for key in found.values()))
+        return next(iter(found.values()))
+
+    def with_fingerprint(self, fingerprint: str) -> VirtualKey:
+        found = self._printed(fingerprint)
+        if len(found) != 1:
+            raise NoSuchKeyError("no such key")
         return found[0]
 
     def ready(self) -> bool:
         try:
-            self._db.execute("SELECT count(*) FROM keys").fetchone()
+            self._db.execute("SELECT digest FROM keys LIMIT 1").fetchone()
         except sqlite3.Error:
             return False
         return True
@@ -156,31 +303,64 @@ class KeyStore:
     def _add_columns(self) -> None:
         """A database of an earlier release lacks some."""
         there = {row[1] for row in self._db.execute("PRAGMA table_info(keys)")}
-        for name in ADDED_LATER.keys() - there:
+        for name in [name for name in COLUMNS if name not in there]:
             with contextlib.suppress(sqlite3.OperationalError):  # another process was faster
-                self._db.execute(f"ALTER TABLE keys ADD COLUMN {name} {ADDED_LATER[name]}")
+                self._db.execute(f"ALTER TABLE keys ADD COLUMN {name} {COLUMNS[name]}")
 
-    def _fresh_cache(self) -> dict[bytes, VirtualKey]:
-        version = self._data_version()
-        if version != self._version:
-            self._version = version
-            self._cache.clear()
-        return self._cache
+    def _changed(self) -> None:
+        self._cache.clear()
+        self._generation += 1
 
     def _data_version(self) -> int:
         """Changes when another connection commits: https://sqlite.org/pragma.html#pragma_data_version"""
         version: int = self._db.execute("PRAGMA data_version").fetchone()[0]
         return version
 
+    def _count_ended(self) -> int:
+        row = self._db.execute("SELECT number FROM ended").fetchone()
+        return row[0] if row else 0
+
     def _load(self, digest: bytes) -> VirtualKey | None:
-        row = self._db.execute("SELECT * FROM keys WHERE digest = ?", (digest,)).fetchone()
-        if row is None:
-            return None
-        key = self._cache[digest] = stored(row)
-        return key
+        for key in self._select("WHERE digest = ?", digest):
+            if len(self._cache) >= MOST_CACHED:
+                del self._cache[next(iter(self._cache))]
+            self._cache[digest] = key
+            return key
+        return None
+
+    def _printed(self, fingerprint: str) -> list[VirtualKey]:
+        if not re.fullmatch(f"[0-9a-f]{{{FINGERPRINT_DIGITS}}}", fingerprint):
+            return []
+        first = bytes.fromhex(fingerprint)
+        return self._select("WHERE digest BETWEEN ? AND ?", first, first + b"\xff" * (32 - len(first)))
+
+    def _select(self, where: str, *values: Any) -> list[VirtualKey]:
+        return [stored(row) for row in self._db.execute(f"{SELECT} {where}", values)]
+
+    def _update(self, key: VirtualKey, column: str, value: float | None) -> None:
+        if not self._write(f"UPDATE keys SET {column} = ? WHERE digest = ?", (value, key.digest)):  # noqa: S608 -- our own names
+            raise NoSuchKeyError("no such key")
+
+    def _write(self, statement: str, values: tuple[Any, ...] | dict[str, Any]) -> int:
+        """How many rows it concerned."""
+        concerned = self._db.execute(statement, values).rowcount
+        self._changed()
+        return concerned
 
 
-def stored(row: tuple[bytes, str, str, float, float | None, float | None, str | None]) -> VirtualKey:
-    digest, name, listed, created_at, expires_at, revoked_at, family = row
+def fits(owner: Owner) -> str:
+    return " AND ".join(f"{name} = ?" for name in owner.given)
+
+
+def row_of(key: VirtualKey) -> tuple[Any, ...]:
+    lists = (json.dumps(sorted(values)) if values else None for values in (key.models, key.providers, key.origins))
+    surfaces = ",".join(sorted(key.surfaces))
+    times = (key.created_at, key.expires_at, key.revoked_at)
+    return (key.digest, key.name, surfaces, *times, key.family, key.run, key.session, key.subject, key.team, *lists)
+
+
+def stored(row: tuple[Any, ...]) -> VirtualKey:
+    digest, name, listed, *rest, models, providers, origins = row
     surfaces = frozenset(surface for surface in SURFACES if surface in listed.split(","))
-    return VirtualKey(digest, name, surfaces, created_at, expires_at, revoked_at, family)
+    lists = (frozenset(json.loads(values or "[]")) for values in (models, providers, origins))
+    return VirtualKey(digest, name, surfaces, *rest, *lists)

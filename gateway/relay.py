@@ -34,6 +34,7 @@ BLOCKING_BYTES = 1024 * 1024  # aiohttp wants larger bodies as a file, so that t
 ERROR_BYTES = 8 * 1024 * 1024
 EVENT_STREAM = "text/event-stream"
 FAILURES = 300
+LAST_WORDS_SECONDS = 1
 NO_TYPE_OF_ITS_OWN = CIMultiDict(dict.fromkeys([hdrs.CONTENT_TYPE]))
 
 
@@ -168,6 +169,10 @@ async def copy(call: Call, content: Content, response: Answer, tape: metering.Ta
             await response.write(chunk)
     except UpstreamLostError:
         return False
+    except asyncio.CancelledError:
+        if call.withdrawn is None:
+            raise
+        return False
     return True
 
 
@@ -177,15 +182,25 @@ async def finish(call: Call, route: Route, response: Answer, tape: metering.Tape
     further = call.place is not None and call.place.endpoint.further  # whose streams end in ways of their own
     if call.streamed and tape.readable and not further:
         whole = endings.over(route.form, tape, whole=whole)
-        missing = b"" if whole else endings.missing(route.form, tape)
-    call.end = "complete" if whole else "upstream-cut"
+        missing = b"" if whole else endings.missing(route.form, tape, call.withdrawn or endings.BROKE_OFF)
+    call.end = "complete" if whole else "withdrawn" if call.withdrawn else "upstream-cut"
     if whole or missing:
         await response.prepare(call.request)
-        await response.write_eof(missing)
-        return response
+        return await last_words(call, response, missing)
     if not response.prepared:
-        raise bad_gateway("The upstream closed the connection before its answer was complete.")
+        raise call.withdrawn or bad_gateway("The upstream closed the connection before its answer was complete.")
     hang_up(call.request)
+    return response
+
+
+async def last_words(call: Call, response: Answer, said: bytes) -> Answer:
+    """Who does not read is not waited for once the key is gone: the upstream's call ends after this."""
+    try:
+        async with asyncio.timeout(LAST_WORDS_SECONDS if call.withdrawn else None):
+            await response.write_eof(said)
+    except TimeoutError:
+        if call.request.transport is not None:
+            call.request.transport.abort()
     return response
 
 

@@ -11,7 +11,7 @@ from yarl import URL
 
 from gateway.calls import model_asked_for
 from gateway.credentials import Credential, credential_of
-from gateway.errors import RefusalError
+from gateway.errors import RefusalError, forbidden
 from gateway.further import FURTHER
 from gateway.protocols import azure
 from gateway.protocols.clouds import CLOUDS
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from gateway.config import Gcp, Model, Provider, Settings
+    from gateway.keys import VirtualKey
 
 # One path segment, but none that an upstream might resolve to another path, also if it takes a coded slash for a real
 # one or what follows a semicolon for no part of the segment.
@@ -42,6 +43,9 @@ class Upstream:
     gcp: Gcp | None = None
     betas: Mapping[str, str] = field(default_factory=dict)
     routes: tuple[str, ...] = ()
+
+    def serves(self, key: VirtualKey) -> bool:
+        return key.allows_provider(self.provider, self.family)
 
     def takes(self, place: Place, protocol: Protocol) -> bool:
         """As it is. What lies beside generating and listing only in the protocol that it belongs to."""
@@ -122,18 +126,34 @@ class Routes:
                 return endpoint, None if model is None else unquote(model)
         raise RefusalError(404, "unknown_url", "This gateway does not serve this path.")
 
-    def ways(self, place: Place, headers: Mapping[str, str], body: bytes, family: str | None) -> tuple[Route, ...]:
+    def ways(self, place: Place, headers: Mapping[str, str], body: bytes, key: VirtualKey) -> tuple[Route, ...]:
         """The providers to be tried, in order: more than one only where the configuration asks for it."""
         chosen = self._chosen(headers)
-        if chosen and family not in {None, chosen.family}:
-            raise held_to(family)
+        if chosen and not chosen.serves(key):
+            raise held_to(key)
         name = self._model_named(place, body)
         model = self._models.get(name) if name else None
         if model:
-            return tuple(self._declared(place, model, chosen, family))
+            return tuple(self._declared(place, model, chosen, key))
         if self._routing.unknown_models == "refuse" and (name or place.endpoint.operation != "other"):
             raise unknown(name)
-        return (self._undeclared(place, name, chosen, family),)
+        return (self._undeclared(place, name, chosen, key),)
+
+    def served(self, key: VirtualKey) -> list[str]:
+        """Of the models that a key is held to those that it can be served."""
+        passed = self._routing.unknown_models == "pass"
+        return [
+            name
+            for name in sorted(key.models)
+            if (any(self._chain(self._models[name], key)) if name in self._models else passed)
+        ]
+
+    def _chain(self, model: Model, key: VirtualKey) -> Iterator[tuple[Model, Upstream]]:
+        """The model and its fallbacks, but those that the key is not good for."""
+        for each in (model, *(self._models[name] for name in model.fallback)):
+            upstream = self._upstreams[each.provider]
+            if upstream.serves(key) and key.allows_model(each.name):
+                yield each, upstream
 
     def _chosen(self, headers: Mapping[str, str]) -> Upstream | None:
         """The provider that the client's header picks."""
@@ -147,26 +167,22 @@ class Routes:
             return place.model
         return model_asked_for(body) if place.endpoint.operation != "other" else None
 
-    def _declared(self, place: Place, model: Model, chosen: Upstream | None, family: str | None) -> Iterator[Route]:
-        """The model and those to fall back on, as far as the header and the key's family allow them."""
-        chain = [model, *(self._models[name] for name in model.fallback)]
-        upstreams = [self._upstreams[each.provider] for each in chain]
+    def _declared(self, place: Place, model: Model, chosen: Upstream | None, key: VirtualKey) -> Iterator[Route]:
+        """The model and those to fall back on, as far as the header and the key allow them."""
         allowed = [
-            (each, upstream)
-            for each, upstream in zip(chain, upstreams, strict=True)
-            if (chosen is None or chosen is upstream) and family in {None, upstream.family}
+            (each, upstream) for each, upstream in self._chain(model, key) if chosen is None or chosen is upstream
         ]
         if not allowed and chosen:
             raise RefusalError(400, "model_not_found", f"{chosen.provider} does not serve the model {model.name!r}.")
         if not allowed:
-            raise held_to(family)
+            raise held_to(key)
         for number, (each, upstream) in enumerate(allowed):
             if number == 0 or passes(place, each.protocol) or translatable(place, each.protocol):
                 yield route(place, upstream, each.protocol, model.name, each.upstream_name or each.name)
 
-    def _undeclared(self, place: Place, name: str | None, chosen: Upstream | None, family: str | None) -> Route:
+    def _undeclared(self, place: Place, name: str | None, chosen: Upstream | None, key: VirtualKey) -> Route:
         """The provider that the header picks, the default one, or the first that speaks the client's protocol."""
-        upstreams = [chosen] if chosen else [up for up in self._upstreams.values() if family in {None, up.family}]
+        upstreams = [chosen] if chosen else [up for up in self._upstreams.values() if up.serves(key)]
         fits = [(up, protocol) for up in upstreams for protocol in up.protocols if up.takes(place, protocol)]
         if fits:
             own = [fit for fit in fits if fit[1] in place.audience]
@@ -177,8 +193,8 @@ class Routes:
             return route(place, *fits[0], name, name)
         if chosen and name and not place.endpoint.further:
             return route(place, chosen, chosen.protocols[0], name, name)
-        if family is not None:
-            raise held_to(family)
+        if key.family is not None or key.providers:
+            raise held_to(key)
         raise RefusalError(404, "unknown_url", f"This gateway has no provider for {' or '.join(place.audience)}.")
 
 
@@ -273,5 +289,7 @@ def unknown(model: str | None) -> RefusalError:
     return RefusalError(404, "model_not_found", f"The model {model!r} does not exist at this gateway.")
 
 
-def held_to(family: str | None) -> RefusalError:
-    return RefusalError(403, "permission_denied", f"This gateway key is held to providers of the family {family!r}.")
+def held_to(key: VirtualKey) -> RefusalError:
+    families = f" of the family {key.family!r}" if key.family is not None else ""
+    names = f" {' and '.join(sorted(key.providers))}" if key.providers else ""
+    return forbidden(f"This gateway key is held to providers{families}{names}.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import time
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from gateway.metering import Reading
 from gateway.protocols import CODECS, hub
 from gateway.protocols.codec import compact
 from gateway.protocols.names import Names
-from gateway.relay import FAILURES, UpstreamLostError, chunk_in_time, failure_body, request_id_of
+from gateway.relay import FAILURES, UpstreamLostError, chunk_in_time, failure_body, last_words, request_id_of
 from gateway.routes import only_one_path
 
 if TYPE_CHECKING:
@@ -194,15 +195,28 @@ async def _stream(it: Translation, upstream: aiohttp.ClientResponse, ping_second
     response = call.start(200, None, for_client(it, upstream, it.encoder.content_type), at_once=True)
     await response.prepare(call.request)
     encoder = it.encoder(it.model, usage_asked=it.request.usage_asked)
-    async for event in _events(it, upstream, ping_seconds):
-        _note(call, event)
-        written = "".join(encoder.feed(it.names.restored_in(event))).encode()
-        if written:
-            call.first_byte = call.first_byte or time.perf_counter()
-            call.bytes_out += len(written)
-            await response.write(written)
+    try:
+        async for event in _events(it, upstream, ping_seconds):
+            _note(call, event)
+            written = "".join(encoder.feed(it.names.restored_in(event))).encode()
+            if written:
+                call.first_byte = call.first_byte or time.perf_counter()
+                call.bytes_out += len(written)
+                await response.write(written)
+    except asyncio.CancelledError:
+        if call.withdrawn is None:
+            raise
+        return await last_words(call, response, _withdrawn(call, encoder, call.withdrawn))
     await response.write_eof()
     return response
+
+
+def _withdrawn(call: Call, encoder: StreamEncoder, refusal: RefusalError) -> bytes:
+    """What ends a stream whose key has ended before it; nothing where it was over already."""
+    if call.end == "complete":
+        return b""
+    call.end = "withdrawn"
+    return "".join(encoder.feed(hub.Failed(refusal.status, refusal.message))).encode()
 
 
 def _note(call: Call, event: hub.Event) -> None:

@@ -17,6 +17,8 @@ from click.testing import CliRunner, Result
 
 from gateway.cli import main
 from tests.gateway.conftest import OPENAI_KEY, ScriptedUpstream
+from tests.gateway.streams import STREAMS
+from tests.gateway.test_withdrawal import begins
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -197,6 +199,22 @@ async def test_a_key_revoked_by_the_command_line_stops_in_the_running_server(
         keys("revoke", "ci")
         assert await status(session, url) == 401
         process.terminate()
+
+
+async def test_a_run_that_is_ended_by_the_command_line_takes_its_streams_with_it(
+    config: Path, upstream: ScriptedUpstream, keys: Callable[..., Result]
+) -> None:
+    sent = STREAMS["anthropic-messages"][0]
+    begins(upstream, sent)
+    headers = {"x-api-key": keys("mint", "--name", "ci", "--run", "7").stdout.strip()}
+    async with serving(config) as (process, url), aiohttp.ClientSession(headers=headers) as session:
+        response = await session.post(f"{url}/v1/messages", data=b"{}")
+        assert await response.content.readexactly(len(sent)) == sent
+        assert keys("delete", "--run", "7").stdout == "deleted: 1\n"
+        assert b"This gateway key has been deleted." in await response.content.read()
+        await upstream.abandoned.wait()
+        process.terminate()
+    assert the_row(config)["end"] == "withdrawn"
 
 
 async def test_a_unix_socket_is_served(config: Path, tmp_path: Path, keys: Callable[..., Result]) -> None:
