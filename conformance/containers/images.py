@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from docker.errors import BuildError, ContainerError
 from packaging.requirements import Requirement
 
-from conformance.containers.engine import engine, fetched
+from conformance.containers.engine import engine
 from conformance.containers.needs import PROJECT, imported, packages, pinned, requirements
 
 if TYPE_CHECKING:
@@ -62,7 +62,6 @@ IMAGES = {
 
 def build(image: Image, base: str = PUBLIC_BASE) -> str:
     """Build it on `base`; returns its tag."""
-    fetched(base)
     with TemporaryDirectory(prefix="conformance-image-") as directory, engine() as docker:
         context = Path(directory)
         _fill(image, _python_of(base), context)

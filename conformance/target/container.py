@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 from urllib.parse import urlsplit
 
-from conformance.containers.engine import EngineError, engine, fetched
+from conformance.containers.engine import EngineError, engine, find
 from conformance.target.process import TargetNotStartedError
 
 if TYPE_CHECKING:
@@ -55,10 +55,10 @@ def engine_environment() -> dict[str, str]:
     }
 
 
-def fetch(target: Target, image: str) -> None:
+def find_image(target: Target, image: str) -> None:
     """The engine has the image; raises `TargetNotStartedError` with the key in question."""
     try:
-        fetched(image)
+        find(image)
     except EngineError as error:
         raise TargetNotStartedError(f"{target.name}: target.start.container.image: {error}") from None
 

@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 import httpx2
 
 from conformance.secrets import Secret, redact
-from conformance.target.container import Contained, engine_environment, executed, fetch, upstream_inside
+from conformance.target.container import Contained, engine_environment, executed, find_image, upstream_inside
 from conformance.target.hooks import CONTAINER, HookFailedError, Hooks
 from conformance.target.installs import Missing, installed
 from conformance.target.process import (
@@ -157,7 +157,7 @@ class _Launcher:
         return self.contained(start, start.container) if start.container else self.commanded(start, start.command or ())
 
     def contained(self, start: Start, container: Container) -> Process:
-        fetch(self.target, self.fill(container.image))
+        find_image(self.target, self.fill(container.image))
         self.shared.chmod(_FOR_ANY_USER)  # whoever the image runs as; nobody else gets as far as here
         self.write_files(start, mode=_READ_BY_ANY_USER)
         described = Contained(
