@@ -86,7 +86,7 @@ def _gateway(network: dict[str, str]) -> str:
 def upstream_inside(url: str) -> str:
     """The upstream's URL, as it is called from inside."""
     split = urlsplit(url)
-    if not ipaddress.ip_address(split.hostname or "").is_loopback:
+    if split.hostname not in {LOOPBACK, "localhost"}:
         return url
     return split._replace(netloc=f"{_HOST_FROM_INSIDE}:{split.port}").geturl()
 
