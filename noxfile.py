@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 
@@ -26,7 +27,8 @@ def _install(session: nox.Session, *groups: str) -> None:
 def tests(session: nox.Session) -> None:
     """The tests of our own code."""
     _install(session, "test")
-    session.run("pytest", *(session.posargs or ["-m", "not gateway", "-n", "2", "--dist", "loadfile"]))
+    ours = ["-m", "not gateway and not containers", "-n", "2", "--dist", "loadfile"]
+    session.run("pytest", *(session.posargs or ours))
 
 
 @nox.session(python=PYTHON)
@@ -64,6 +66,15 @@ def gateways(session: nox.Session) -> None:
     files = [f"tests/gateways/test_{target.replace('-', '_')}.py" for target in chosen]
     if sheets := [file for file in files if (ROOT / file).exists()]:
         session.run("pytest", *sheets, env={"CONFORMANCE_REPORTS": str(ROOT / "reports/out")})
+
+
+@nox.session(python=PYTHON)
+def containers(session: nox.Session) -> None:
+    """Images built and used: targets in containers, clients without a network. CONFORMANCE_BASE names their base."""
+    _install(session, "test")
+    base = ["--base", os.environ["CONFORMANCE_BASE"]] if "CONFORMANCE_BASE" in os.environ else []
+    session.run("python", "-m", "conformance.containers", "build", *base)
+    session.run("pytest", *(session.posargs or ["tests/containers", "-m", "containers"]), env={"CI": "true"})
 
 
 @nox.session(python=PYTHON)

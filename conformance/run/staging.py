@@ -13,6 +13,7 @@ from conformance.run.stage import DIRECT, FAULT, RELAY, TARGET, Stage, Subject
 from conformance.secrets import SHORTEST, Secret, mint
 from conformance.surface import BELOW_PROVIDER, PROVIDER_OF, Provider, Surface
 from conformance.target import SECRETS, Auth, Hooks, Routing, TargetNotStartedError, launch
+from conformance.target.container import LOOPBACK, upstream_host
 from conformance.upstream.process import UpstreamProcess
 
 if TYPE_CHECKING:
@@ -46,7 +47,8 @@ def staged(target: Target | None, out: Path | None) -> Iterator[tuple[Stage, Run
     """Everything started, the target last; everything stopped at the end, the target first."""
     secrets = {name: mint(name) for name in SECRETS}
     with ExitStack() as opened:
-        upstream = opened.enter_context(UpstreamProcess({name: secrets[name].value for name in Provider}))
+        keys = {str(name): secrets[name].value for name in Provider}
+        upstream = opened.enter_context(UpstreamProcess(keys, host=upstream_host(target), control_host=LOOPBACK))
         workdir = Path(opened.enter_context(tempfile.TemporaryDirectory(prefix="conformance-")))
         relays = opened.enter_context(FaultyProcess(upstream.url, secrets, workdir / "relays.log"))
         subjects = {DIRECT: _direct(upstream, secrets)}

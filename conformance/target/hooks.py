@@ -11,6 +11,7 @@ from urllib.parse import quote
 import httpx2
 
 from conformance.secrets import Secret, redact
+from conformance.target.container import executed
 from conformance.target.schema import Auth
 from conformance.target.templates import fill, fill_all, names, strings
 from reports.hostile import one_line
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from conformance.target.schema import Hook
+
+CONTAINER = "container"
+"""Among the values: the container in which the gateway runs, and the hooks' commands with it."""
 
 _LONG_LIFE = 24 * 60 * 60
 _TIMEOUT = 30.0
@@ -95,8 +99,16 @@ class Hooks:
             raise HookFailedError(f"{step}: {one_line(redact(str(error), list(_secrets(values))), 500)}") from None
 
     def _command(self, hook: Hook, values: Mapping[str, str]) -> str:
-        done = subprocess.run(
-            [fill(argument, values) for argument in hook.command],
+        command = [fill(argument, values) for argument in hook.command]
+        contained = values.get(CONTAINER)
+        done = executed(contained, command) if contained else self._run_here(command, values)
+        if done.returncode:
+            raise HookFailedError(f"{command[0]} exited with code {done.returncode}: {done.stderr or done.stdout}")
+        return done.stdout
+
+    def _run_here(self, command: list[str], values: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            command,
             cwd=values["workdir"],
             env=dict(self.environment),
             stdin=subprocess.DEVNULL,
@@ -105,9 +117,6 @@ class Hooks:
             timeout=_TIMEOUT,
             check=False,
         )
-        if done.returncode:
-            raise HookFailedError(f"{hook.command[0]} exited with code {done.returncode}: {done.stderr or done.stdout}")
-        return done.stdout
 
     def _call(self, hook: Hook, values: Mapping[str, str]) -> str:
         in_url = {name: quote(value, safe="") if name == "key" else value for name, value in values.items()}

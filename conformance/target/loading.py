@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 BUILTIN = {path.stem: path for path in Path(__file__).with_name("builtin").glob("*.toml")}
 
 _VERSION = re.compile(r"[0-9][0-9A-Za-z.+-]*")  # becomes part of a path
-_LATER = {"target.start.container": "containers come in a later release; start the gateway with a command"}
+_OF_THIS_MACHINE = ("python", "install", "here")
 
 
 class TargetInvalidError(Exception):
@@ -93,8 +93,7 @@ def _explained(detail: ErrorDetails) -> str:
     path = ".".join(map(str, ["target", *keys]))
     match detail["type"]:
         case "extra_forbidden":
-            unknown = f"unknown key{suggestion(str(keys[-1]), _keys_beside(keys))}"
-            return f"{path}: {_LATER.get(path, unknown)}"
+            return f"{path}: unknown key{suggestion(str(keys[-1]), _keys_beside(keys))}"
         case "missing":
             return f"{path}: missing"
         case "value_error":
@@ -141,11 +140,27 @@ def _misplaced(target: Target) -> Iterator[str]:
         yield "target.start: missing, so there is no {port}"
     if target.install is None and "install" in _used(target.model_dump()):
         yield "target.install: missing, so there is no {install}"
+    yield from _lost_in_a_container(target)
     if target.auth.mint and "key" in _used(target.auth.mint.model_dump()):
         yield "target.auth.mint: there is no {key} before it is minted"
     for name in ("revoke", "expire"):
         if "expires_in" in _used(getattr(target.auth, name) and getattr(target.auth, name).model_dump()):
             yield f"target.auth.{name}: there is no {{expires_in}} here"
+
+
+def _lost_in_a_container(target: Target) -> Iterator[str]:
+    if target.start is None or target.start.container is None:
+        return
+    if target.install:
+        yield "target.install: a container's software comes with its image"
+    inside = {
+        "start": target.start.model_dump(),
+        "version_command": target.version_command,
+        "auth": [hook and hook.command for hook in (target.auth.mint, target.auth.revoke, target.auth.expire)],
+    }
+    for key, value in inside.items():
+        for name in sorted(_used(value) & set(_OF_THIS_MACHINE)):
+            yield f"target.{key}: runs in the container, where there is no {{{name}}}"
 
 
 def _used(value: Any) -> set[str]:

@@ -11,13 +11,16 @@ import time
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
+from secrets import token_hex
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import httpx2
 
 from conformance.secrets import Secret, redact
-from conformance.target.hooks import HookFailedError, Hooks
+from conformance.target.container import Contained, engine_environment, executed, find_image, upstream_inside
+from conformance.target.hooks import CONTAINER, HookFailedError, Hooks
 from conformance.target.installs import Missing, installed
 from conformance.target.process import (
     Process,
@@ -36,16 +39,16 @@ from reports.hostile import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-    from pathlib import Path
 
     from conformance.surface import Surface
-    from conformance.target.schema import Model, Start, Target
+    from conformance.target.schema import Container, Model, Start, Target
 
 _POLL_SECONDS = 0.05
 _PROBE_TIMEOUT = 2.0
 _COMMAND_TIMEOUT = 120.0
 _RUNS_ALREADY = Ready(seconds=5)
-_OUTPUT, _JOURNAL = "output.log", "supervisor.jsonl"
+_OUTPUT, _JOURNAL, _SETTINGS, _SHARED = "output.log", "supervisor.jsonl", "container.json", "shared"
+_FOR_US_ONLY, _READ_BY_ANY_USER, _FOR_ANY_USER = 0o600, 0o644, 0o777
 
 
 @dataclass(frozen=True)
@@ -86,6 +89,7 @@ def launch(target: Target, upstream_url: str, secrets: Mapping[str, Secret], wor
     """
     workdir.mkdir(parents=True, exist_ok=True)
     launcher = _Launcher(target, _values(target, upstream_url, secrets, workdir), secrets, workdir)
+    launcher.shared.mkdir(exist_ok=True)
     if target.start is None:
         launcher.await_ready(_RUNS_ALREADY, None)
         yield launcher.running(Pulse(launcher.origin()))
@@ -104,14 +108,17 @@ def _values(target: Target, upstream_url: str, secrets: Mapping[str, Secret], wo
     home = installed(target)
     if isinstance(home, Missing):
         raise TargetNotStartedError(f"{target.name}: {home.reason}")
+    contained = target.start and target.start.container
+    upstream = (upstream_inside(upstream_url) if contained else upstream_url).rstrip("/")
     return {
-        "upstream": upstream_url.rstrip("/"),
-        "upstream_address": urlsplit(upstream_url).netloc,
-        "workdir": str(workdir.absolute()),
+        "upstream": upstream,
+        "upstream_address": urlsplit(upstream).netloc,
+        "workdir": str(workdir.absolute() / _SHARED if contained else workdir.absolute()),
         "port": str(_port(target)) if target.start else "",
         "install": str(home),
         "python": sys.executable,
         "here": str(target.here),
+        **({CONTAINER: f"conformance-{target.name}-{token_hex(4)}"} if contained else {}),
         **{f"secret:{name}": secret.value for name, secret in secrets.items()},
     }
 
@@ -141,15 +148,45 @@ class _Launcher:
     secrets: Mapping[str, Secret]
     workdir: Path
 
+    @property
+    def shared(self) -> Path:
+        """The `{workdir}` of the target file: of a container, only what it shall see."""
+        return Path(self.values["workdir"])
+
     def started(self, start: Start) -> Process:
-        command = [self.fill(part) for part in start.command]
+        return self.contained(start, start.container) if start.container else self.commanded(start, start.command or ())
+
+    def contained(self, start: Start, container: Container) -> Process:
+        find_image(self.target, self.fill(container.image))
+        self.shared.chmod(_FOR_ANY_USER)  # whoever the image runs as; nobody else gets as far as here
+        self.write_files(start, mode=_READ_BY_ANY_USER)
+        described = Contained(
+            name=self.values[CONTAINER],
+            image=self.fill(container.image),
+            command=None if start.command is None else [self.fill(part) for part in start.command],
+            env={name: self.fill(value) for name, value in start.env.items()},
+            directory=str(self.shared),
+            port=container.port,
+            published=int(self.values["port"]),
+        )
+        command, log = described.command_line(self.workdir / _SETTINGS), self.workdir / _OUTPUT
+        return Process(command, cwd=self.workdir, environment=engine_environment(), log=log)
+
+    def commanded(self, start: Start, words: tuple[str, ...]) -> Process:
+        command = [self.fill(part) for part in words]
         named = str(self.target.here / command[0]) if os.sep in command[0] else command[0]
         if (executable := find_executable(named)) is None:
             raise self.failed(f"{named}: command not found; install it, or put its directory on PATH ({search_path()})")
-        for name, content in start.files.items():
-            _write_private(self.workdir / name, self.fill(content))
+        self.write_files(start, mode=_FOR_US_ONLY)
         environment, log = self.environment(), self.workdir / _OUTPUT
         return Process([executable, *command[1:]], cwd=self.workdir, environment=environment, log=log)
+
+    def write_files(self, start: Start, mode: int) -> None:
+        for name, content in start.files.items():
+            path = self.shared / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.touch(mode=mode)
+            path.write_text(self.fill(content), encoding="utf-8")
 
     def await_ready(self, ready: Ready, process: Process | None) -> None:
         """Probe until the target serves, for at most `ready.seconds`; give up at once when its process ends."""
@@ -168,14 +205,15 @@ class _Launcher:
 
     def running(self, pulse: Pulse) -> Running:
         hooks = Hooks(self.target.auth, self.origin(), self.values, self.environment())
-        logs = (_OUTPUT, *self.target.start.logs) if self.target.start else ()
+        start = self.target.start
+        logs = (self.workdir / _OUTPUT, *(self.shared / name for name in start.logs)) if start else ()
         return Running(
             surfaces={surface: self.fill(url) for surface, url in self.target.surfaces.items()},
             key=self.key(hooks),
             version=self.version(),
             hooks=hooks,
             pulse=pulse,
-            logs=tuple(self.workdir / name for name in logs),
+            logs=logs,
         )
 
     def key(self, hooks: Hooks) -> str:
@@ -191,19 +229,26 @@ class _Launcher:
             return self.target.version
         command = [self.fill(part) for part in self.target.version_command]
         try:
-            done = subprocess.run(
-                [find_executable(command[0]) or command[0], *command[1:]],
-                cwd=self.workdir,
-                env=self.environment(),
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                text=True,
-                timeout=_COMMAND_TIMEOUT,
-                check=True,
-            )
+            done = self.said(command)
+            done.check_returncode()
         except (OSError, subprocess.SubprocessError) as error:
             raise self.failed(f"target.version_command: {error}") from None
         return version_in(done.stdout or done.stderr)
+
+    def said(self, command: list[str]) -> subprocess.CompletedProcess[str]:
+        """What a command says where the gateway runs."""
+        if container := self.values.get(CONTAINER):
+            return executed(container, command)
+        return subprocess.run(
+            [find_executable(command[0]) or command[0], *command[1:]],
+            cwd=self.workdir,
+            env=self.environment(),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=_COMMAND_TIMEOUT,
+            check=False,
+        )
 
     def environment(self) -> dict[str, str]:
         env = self.target.start.env if self.target.start else {}
@@ -241,9 +286,3 @@ def _probe(client: httpx2.Client, url: str, ready: Ready) -> str | None:
             return None if good else f"status {answer.status_code}"
     except httpx2.HTTPError as error:
         return one_line(str(error)) or type(error).__name__
-
-
-def _write_private(path: Path, content: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.touch(mode=0o600)
-    path.write_text(content, encoding="utf-8")

@@ -77,18 +77,33 @@ class Ready(Table):
     seconds: float = Field(default=30, gt=0, le=600)
 
 
+class Container(Table):
+    """An image, and the port on which the gateway inside listens; `{port}` is where that is to be reached."""
+
+    image: Annotated[Template, Field(min_length=1)]
+    port: int = Field(ge=1, le=65535)
+
+
 class Start(Table):
     """A command in a directory of its own and a clean environment: PATH, HOME, LANG and `env`.
 
-    What lies beside the target file is named with `{here}`; a command with a slash is looked for there.
+    What lies beside the target file is named with `{here}`; a command with a slash is looked for there. A container has
+    the image's environment and `env`; `command`, if given, takes the place of the image's own.
     """
 
-    command: Command
+    container: Container | None = None
+    command: Command | None = None
     files: dict[Inside, Template] = {}
     env: dict[str, Template] = {}
     port: int | None = Field(default=None, ge=1, le=65535)
     ready: Ready = Ready()
     logs: tuple[Inside, ...] = ()  # what it writes beside stdout and stderr, e.g. an audit log
+
+    @model_validator(mode="after")
+    def _something_to_start(self) -> Self:
+        if self.command is None and self.container is None:
+            raise ValueError("needs a command, or a container")
+        return self
 
 
 class Install(Table):

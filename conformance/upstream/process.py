@@ -32,6 +32,7 @@ class UpstreamProcess:
         *,
         host: str = "127.0.0.1",
         port: int = 0,
+        control_host: str | None = None,
         control_port: int = 0,
         control_secret: str | None = None,
     ) -> None:
@@ -39,6 +40,7 @@ class UpstreamProcess:
             "keys": dict(keys),
             "host": host,
             "port": port,
+            "control_host": control_host,
             "control_port": control_port,
             "control_secret": control_secret,
         }

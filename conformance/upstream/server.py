@@ -37,12 +37,14 @@ async def serve(
     *,
     host: str = "127.0.0.1",
     port: int = 0,
+    control_host: str | None = None,
     control_port: int = 0,
     control_secret: str | None = None,
 ) -> AsyncIterator[UpstreamAddress]:
     """Serve in this event loop.
 
     `keys` holds each provider's one valid key; a provider without one turns everybody away. Port 0 takes a free one.
+    The control port is on the same host, unless told otherwise.
     """
     cases = Cases()
     secret = control_secret or secrets.token_urlsafe(24)
@@ -58,9 +60,14 @@ async def serve(
     async with AsyncExitStack() as stack:
         listening = await _listen(stack, web.ServerRunner(data, shutdown_timeout=_GRACE_SECONDS), host, port)
         control = web.AppRunner(control_app(cases, secret), shutdown_timeout=_GRACE_SECONDS, access_log=None)
-        controlling = await _listen(stack, control, host, control_port)
-        shown = f"[{host}]" if ":" in host else host
-        yield UpstreamAddress(f"http://{shown}:{listening}", f"http://{shown}:{controlling}", secret)
+        control_host = control_host or host
+        controlling = await _listen(stack, control, control_host, control_port)
+        data_url, control_url = _url(host, listening), _url(control_host, controlling)
+        yield UpstreamAddress(data_url, control_url, secret)
+
+
+def _url(host: str, port: int) -> str:
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
 async def _listen(stack: AsyncExitStack, runner: web.BaseRunner, host: str, port: int) -> int:

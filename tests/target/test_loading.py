@@ -51,10 +51,10 @@ def test_every_mistake_is_listed(tmp_path: Path) -> None:
     """
     assert problems(tmp_path, text) == [
         "mine.toml: target.name: missing",
+        "mine.toml: target.start.container.port: missing",
         "mine.toml: target.start.command: tuple should have at least 1 item after validation, not 0",
         "mine.toml: target.start.ready.seconds: should be a valid number, unable to parse string as a number",
         "mine.toml: target.start.prot: unknown key, did you mean port?",
-        "mine.toml: target.start.container: containers come in a later release; start the gateway with a command",
         "mine.toml: target.surfaces: dictionary should have at least 1 item after validation, not 0",
         "mine.toml: target.auth.mint.methd: unknown key, did you mean method?",
         "mine.toml: target.models.0.upstream: unknown surface 'openai', did you mean openai-chat?",
@@ -246,3 +246,44 @@ alias = {{ model = "fast", upstream_name = "a" }}
 """
     with pytest.raises(TargetInvalidError, match="unknown provider 'mistrall', did you mean mistral"):
         load(written(tmp_path, TOML + routing))
+
+
+COMMAND = next(line for line in TOML.splitlines() if line.startswith("command"))
+CONTAINER = 'container = { image = "gw:1", port = 4000 }'
+
+
+def test_a_container_takes_the_place_of_a_command(tmp_path: Path) -> None:
+    start = load(written(tmp_path, TOML.replace(COMMAND, CONTAINER))).start
+    assert start
+    assert start.container
+    assert (start.container.image, start.container.port, start.command) == ("gw:1", 4000, None)
+
+
+def test_something_must_be_started(tmp_path: Path) -> None:
+    assert problems(tmp_path, TOML.replace(COMMAND, "")) == ["mine.toml: target.start: needs a command, or a container"]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "problem"),
+    [
+        (
+            CONTAINER,
+            f"{CONTAINER}\ncommand = ['{{python}}']",
+            "target.start: runs in the container, where there is no {python}",
+        ),
+        (
+            "[target.auth]\n",
+            "[target.auth]\nmint = { command = ['{here}/mint'] }\n",
+            "target.auth: runs in the container, where there is no {here}",
+        ),
+        (
+            "[target.start]\n",
+            "install = { pip = ['x'] }\n[target.start]\n",
+            "target.install: a container's software comes with its image",
+        ),
+    ],
+)
+def test_what_a_container_does_not_have(tmp_path: Path, old: str, new: str, problem: str) -> None:
+    text = TOML.replace(COMMAND, CONTAINER)
+    assert old in text
+    assert problems(tmp_path, text.replace(old, new)) == [f"mine.toml: {problem}"]
