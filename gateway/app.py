@@ -19,6 +19,7 @@ from gateway.keys import KeyStore
 from gateway.protocols.clouds import CLOUDS
 from gateway.relay import HEADER_BYTES, HEADER_COUNT, Relay, Straight
 from gateway.routes import Routes
+from gateway.rows import row_of
 from gateway.translation import Translated
 
 if TYPE_CHECKING:
@@ -108,7 +109,7 @@ class Gateway:
                 raise
             return await call.refuse(RefusalError(500, "internal_error", "The gateway has failed."))
         finally:
-            self._audit.record(call.row())
+            self._audit.record(row_of(call))
 
     async def _answer(self, call: Call) -> Answer:
         try:

@@ -1,14 +1,13 @@
-"""One request on its way through the gateway, and what the audit will say about it."""
+"""One request on its way through the gateway, and what becomes of it."""
 
 from __future__ import annotations
 
 import json
 import time
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from itertools import count
 from secrets import token_hex
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from aiohttp import hdrs, web
 from multidict import CIMultiDict
@@ -44,7 +43,21 @@ class Answer(web.StreamResponse):
 
 
 @dataclass(slots=True)
+class Tried:
+    """A provider, asked once, with the secret of this name. Without an answer there is no status; `error` says why."""
+
+    provider: str
+    secret: str
+    began: float = field(default_factory=time.perf_counter)
+    ended: float | None = None
+    status: int | None = None
+    error: str | None = None
+
+
+@dataclass(slots=True)
 class Call:
+    """`rule` names the refusal that the gateway answered with, if it did."""
+
     request: web.BaseRequest
     path: str
     query: str
@@ -55,16 +68,16 @@ class Call:
     place: Place | None = None
     route: Route | None = None
     body: bytes = b""
-    tried: list[str] = field(default_factory=list)
+    tried: list[Tried] = field(default_factory=list)
     dropped: tuple[str, ...] = ()
     upstream_request_id: str | None = None
     status: int | None = None
     streamed: bool = False
     first_byte: float | None = None
     bytes_out: int = 0
-    injected: bool = False
     reading: metering.Reading = metering.NOTHING
     end: End = "error"
+    rule: str | None = None
 
     @classmethod
     def of(cls, request: web.BaseRequest) -> Call:
@@ -98,37 +111,10 @@ class Call:
         headers["Content-Type"] = "application/json"
         headers["Content-Length"] = str(len(body))
         headers.update(errors.envelope_headers(self.vendor, refusal.status, self.request_id))
+        self.rule = refusal.code
         if refusal.status < errors.SERVER_ERRORS:
             self.end = "refused"
         return await self.answer(self.start(refusal.status, None, headers), body)
-
-    def row(self) -> dict[str, Any]:
-        now = time.perf_counter()
-        key, place, route = self.admission and self.admission.key, self.place, self.route
-        return {
-            "ts": datetime.now(UTC).isoformat(timespec="milliseconds"),
-            "request_id": self.request_id,
-            "key": key and key.fingerprint,
-            "key_name": key and key.name,
-            "surface": route.surface if route else place and place.audience[0],
-            "method": self.request.method,
-            "path": self.path,
-            "provider": route and route.upstream.provider,
-            "tried": self.tried,
-            "dropped": self.dropped,
-            "model": self.reading.model or (place and place.model) or model_asked_for(self.body),
-            "upstream_request_id": self.upstream_request_id,
-            "status": self.status,
-            "stream": self.streamed,
-            "duration_ms": milliseconds(now - self.arrived),
-            "ttfb_ms": self.first_byte and milliseconds(self.first_byte - self.arrived),
-            "usage": self.reading.usage,
-            "bytes_in": len(self.body),
-            "bytes_out": self.bytes_out,
-            "secrets_injected": [route.upstream.credential.name] if route and self.injected else [],
-            "decision": "allow" if place else "deny",
-            "end": self.end,
-        }
 
 
 def origin_form(target: str) -> str:
@@ -137,10 +123,6 @@ def origin_form(target: str) -> str:
         return target
     _, _, rest = target.partition("://")
     return f"/{rest.partition('/')[2]}"
-
-
-def milliseconds(seconds: float) -> float:
-    return round(seconds * 1000, 3)
 
 
 def model_asked_for(body: bytes) -> str | None:

@@ -52,6 +52,10 @@ class VirtualKey:
     expires_at: float | None
     revoked_at: float | None
     family: str | None = None
+    run: str | None = None
+    session: str | None = None
+    subject: str | None = None
+    team: str | None = None
 
     @property
     def fingerprint(self) -> str:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from aiohttp import ClientSession, web
 
-from gateway import Gateway, Settings
+from gateway import Gateway, Settings, prices
 from gateway.audit import AuditLog
 from tests.gateway.conftest import ANTHROPIC_KEY, OPENAI_KEY, RawClient, ScriptedUpstream
 from tests.gateway.streams import PATHS, STREAMS
@@ -47,26 +47,39 @@ async def test_a_row_says_who_asked_what_of_whom_and_how_it_went(
     row = await one_row("POST", "/v1/chat/completions?a=1", b'{"model": "gpt-x", "secret": "prompt"}')
     assert row.pop("ts").endswith("+00:00")
     assert row.pop("request_id").startswith("req_")
-    assert row.pop("duration_ms") >= row.pop("ttfb_ms") > 0
+    assert row.pop("duration_ms") >= row.pop("ttfb_ms") > row["attempts"][0].pop("ms") > 0
     assert row == {
         "key": store.named(key).fingerprint,
         "key_name": "tester",
+        **dict.fromkeys(["trace_id", "run", "session", "subject", "team", "agent_session"]),
         "surface": "openai-chat",
         "method": "POST",
         "path": "/v1/chat/completions",
+        "route": "/v1/chat/completions",
         "provider": "openai",
+        "protocol": "openai-chat",
+        "upstream_host": "127.0.0.1",
         "tried": ["openai"],
+        "attempts": [{"provider": "openai", "status": 200, "error": None}],
         "dropped": [],
         "model": "gpt-x-1",
+        "client_model": "gpt-x",
+        "upstream_model": "gpt-x",
         "upstream_request_id": "req_up",
         "status": 200,
         "stream": False,
+        "ttft_ms": None,
         "usage": {"input": 3, "output": 0, "cache_read": 0, "cache_write": 0, "reasoning": 0},
+        "cost_usd": None,
+        "price_status": "unpriced",
+        "price_source": prices.SOURCE,
         "bytes_in": 38,
         "bytes_out": 51,
         "secrets_injected": ["TEST_OPENAI_KEY"],
         "decision": "allow",
+        "rule": None,
         "end": "complete",
+        "aborted_by": None,
     }
 
 
@@ -122,7 +135,7 @@ async def test_a_body_that_is_not_coded_as_it_says_is_relayed_all_the_same(
 
 async def test_a_refusal_leaves_a_row(one_row: Asked) -> None:
     row = await one_row("POST", "/v1/messages", b"{}", [("x-api-key", "gw-wrong")], anonymous=True)
-    assert (row["status"], row["decision"], row["end"]) == (401, "deny", "refused")
+    assert (row["status"], row["decision"], row["rule"], row["end"]) == (401, "deny", "invalid_api_key", "refused")
     assert (row["key"], row["surface"], row["secrets_injected"]) == (None, None, [])
 
 
@@ -139,6 +152,7 @@ async def test_an_upstreams_error_and_a_broken_stream_leave_rows(
         await client.ask("POST", "/v1/messages", b"{}")
     rows = audited()
     assert [(row["status"], row["end"]) for row in rows] == [(429, "complete"), (200, "upstream-cut"), (502, "error")]
+    assert [row["aborted_by"] for row in rows] == [None, "upstream", None]
     assert rows[0]["model"] == "claude-x"
 
 
@@ -154,7 +168,8 @@ async def test_a_client_that_goes_away_leaves_a_row(
         call = asyncio.create_task(RawClient(session, gateway.url, key).ask("POST", "/v1/messages", b"{}"))
         await upstream.abandoned.wait()
     [row] = audited()
-    assert row["end"] == "client-abort"
+    assert (row["end"], row["aborted_by"], row["status"]) == ("client-abort", "client", None)
+    assert [(each["status"], each["error"]) for each in row["attempts"]] == [(None, "unanswered")]
 
 
 async def test_a_client_that_hangs_up_after_the_end_has_had_it_all(
