@@ -20,6 +20,7 @@ from gateway.protocols.clouds import CLOUDS
 from gateway.relay import HEADER_BYTES, HEADER_COUNT, Relay, Straight
 from gateway.routes import Routes
 from gateway.rows import row_of
+from gateway.sinks import sinks_of
 from gateway.translation import Translated
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ class Gateway:
         settings = self._settings
         async with AsyncExitStack() as starting:
             self._keys = starting.enter_context(KeyStore(settings.keys.database, settings.keys.prefix))
-            self._audit = await starting.enter_async_context(AuditLog(settings.audit.path if settings.audit else None))
+            self._audit = await starting.enter_async_context(AuditLog(sinks_of(settings.audit)))
             self._relay = await starting.enter_async_context(Relay())
             self.url = await self._listen(starting)
             self._running = starting.pop_all()

@@ -1,8 +1,9 @@
-"""`gateway serve`, `gateway keys`, `gateway check`, `gateway env`."""
+"""`gateway serve`, `gateway keys`, `gateway audit`, `gateway check`, `gateway env`."""
 
 from __future__ import annotations
 
 import asyncio
+import errno
 import gc
 import json
 import os
@@ -20,6 +21,8 @@ import click
 from gateway import sandbox
 from gateway.config import ConfigError, Listen, Settings, http_url, load
 from gateway.keys import AmbiguousKeyError, KeyStore, NoSuchKeyError
+from gateway.listing import heading, line_of
+from gateway.sinks import Query, sinks_of, timestamp
 from gateway.surfaces import SURFACES
 
 if TYPE_CHECKING:
@@ -43,6 +46,15 @@ class Duration(click.ParamType[float]):
         if not (match := re.fullmatch(r"(\d+)([smhd]?)", value)):
             self.fail(f"{value!r} is not a duration: use seconds, or 30m, 1h, 7d", param, ctx)
         return float(match[1]) * SECONDS[match[2] or "s"]
+
+
+class Status(click.ParamType[str]):
+    name = "status"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        if not re.fullmatch(r"[1-5](\d\d|xx)", value):
+            self.fail(f"{value!r} is no status: use 404, or 4xx", param, ctx)
+        return str(value)
 
 
 FILE = click.Path(dir_okay=False, path_type=Path)
@@ -218,6 +230,42 @@ def line(description: dict[str, Any]) -> str:
 
 def iso(timestamp: float | None) -> str | None:
     return None if timestamp is None else datetime.fromtimestamp(timestamp, UTC).isoformat(timespec="seconds")
+
+
+@main.command()
+@config_option
+@click.option("--since", type=Duration(), help="Only the last 30m, 1h, 7d.")
+@click.option("--key", help="Fingerprint or name.")
+@click.option("--run", help="The run that the key was minted for.")
+@click.option("--status", type=Status(), help="404, or 4xx.")
+@click.option("--model", help="As the client or the provider calls it.")
+@click.option("--limit", type=click.IntRange(1), help="Only the last so many.")
+@json_option
+def audit(
+    *,
+    config: Path,
+    since: float | None,
+    key: str | None,
+    run: str | None,
+    status: str | None,
+    model: str | None,
+    limit: int | None,
+    as_json: bool,
+) -> None:
+    """What the audit holds, the oldest first: the database where there is one, else the files."""
+    sinks = sinks_of(settings_of(config, credentials=False).audit)
+    if not sinks:
+        raise click.ClickException(f"{config} has no [audit]")
+    query = Query(None if since is None else timestamp(time.time() - since), key, run, model, status)
+    if not as_json:
+        click.echo(heading())
+    try:
+        for row, text in sinks[-1].read(query, limit):
+            click.echo(text if as_json else line_of(row))
+    except OSError as error:
+        if error.errno == errno.EPIPE:
+            raise  # `gateway audit | head`: click ends quietly
+        raise click.ClickException(f"cannot read {sinks[-1]}: {error}") from None
 
 
 @main.command()

@@ -99,7 +99,22 @@ class Keys(Section):
 
 
 class Audit(Section):
-    path: LocalPath
+    """`path` is a file of JSON lines, of which `keep` older ones are kept, each of at most `max_bytes`.
+
+    `database` is a file of SQLite, whose rows are kept for `keep_days`; without it for ever.
+    """
+
+    path: LocalPath | None = None
+    max_bytes: int = Field(default=100 * MEBIBYTE, gt=0)
+    keep: int = Field(default=10, gt=0)
+    database: LocalPath | None = None
+    keep_days: float | None = Field(default=None, gt=0)
+
+    @model_validator(mode="after")
+    def is_kept_somewhere(self) -> Self:
+        if self.path is None and self.database is None:
+            raise ValueError("needs 'path' or 'database'")
+        return self
 
 
 class CredentialSource(Section):

@@ -13,6 +13,7 @@ from aiohttp import ClientSession, web
 
 from gateway import Gateway, Settings, prices
 from gateway.audit import AuditLog
+from gateway.sinks import Lines
 from tests.gateway.conftest import ANTHROPIC_KEY, OPENAI_KEY, RawClient, ScriptedUpstream
 from tests.gateway.streams import PATHS, STREAMS
 
@@ -200,6 +201,7 @@ async def test_no_secret_and_no_prompt_is_ever_written(
         for path in PATHS.values():
             await client.ask("POST", f"{path}?key={key}", b'{"messages": "a deep question"}', [("x-api-key", key)])
     assert settings.audit
+    assert settings.audit.path is not None
     text = settings.audit.path.read_text()
     assert not [secret for secret in (key, OPENAI_KEY, ANTHROPIC_KEY, "question") if secret in text]
     assert len(text.splitlines()) == len(PATHS)
@@ -208,9 +210,9 @@ async def test_no_secret_and_no_prompt_is_ever_written(
 async def test_too_many_rows_are_written_by_whoever_brings_the_last(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gateway.audit.MOST_LINES_WAITING", 2)
+    monkeypatch.setattr("gateway.audit.MOST_ROWS_WAITING", 2)
     path = tmp_path / "audit.jsonl"
-    async with AuditLog(path) as audit:
+    async with AuditLog([Lines(path, 1000, 1)]) as audit:
         for number in range(2):
             audit.record({"number": number})
         assert [json.loads(line)["number"] for line in path.read_text().splitlines()] == [0, 1]
@@ -218,8 +220,8 @@ async def test_too_many_rows_are_written_by_whoever_brings_the_last(
 
 async def test_an_audit_that_cannot_be_written_breaks_no_call(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     path = tmp_path / "audit.jsonl"
-    async with AuditLog(path) as audit:
+    async with AuditLog([Lines(path, 1000, 1)]) as audit:
         path.unlink()
         path.mkdir()
         audit.record({})
-    assert "1 rows lost" in caplog.text
+    assert "1 rows were lost" in caplog.text

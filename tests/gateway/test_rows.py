@@ -176,6 +176,7 @@ async def test_a_key_is_not_written_wherever_a_client_puts_it(
     ]
     assert len(await rows(*asked)) == len(asked)
     assert settings.audit
+    assert settings.audit.path is not None
     text = settings.audit.path.read_text()
     assert not [secret for secret in (key, coded, OPENAI_KEY) if secret in text]
 
