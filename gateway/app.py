@@ -9,18 +9,17 @@ from typing import TYPE_CHECKING, Self
 
 from aiohttp import StreamReader, web
 
+from gateway.addresses import url_of
 from gateway.admission import admit, authorize
-from gateway.audit import AuditLog
 from gateway.calls import Answer, Call
 from gateway.clouds import InCloud
 from gateway.errors import RefusalError
 from gateway.fallback import first_answer
 from gateway.keys import KeyStore
+from gateway.observers import Observers
 from gateway.protocols.clouds import CLOUDS
 from gateway.relay import HEADER_BYTES, HEADER_COUNT, Relay, Straight
 from gateway.routes import Routes
-from gateway.rows import row_of
-from gateway.sinks import sinks_of
 from gateway.translation import Translated
 
 if TYPE_CHECKING:
@@ -49,11 +48,15 @@ class Gateway:
         settings = self._settings
         async with AsyncExitStack() as starting:
             self._keys = starting.enter_context(KeyStore(settings.keys.database, settings.keys.prefix))
-            self._audit = await starting.enter_async_context(AuditLog(sinks_of(settings.audit)))
+            self._observers = await starting.enter_async_context(Observers(settings))
             self._relay = await starting.enter_async_context(Relay())
             self.url = await self._listen(starting)
             self._running = starting.pop_all()
         return self
+
+    @property
+    def metrics_url(self) -> str | None:
+        return self._observers.metrics_url
 
     async def __aexit__(self, *_: object) -> None:
         """Stops accepting, lets running calls finish for the grace period, then writes the rest of the audit."""
@@ -79,8 +82,7 @@ class Gateway:
             await web.UnixSite(runner, listen.uds).start()
             return f"unix://{listen.uds}"
         await web.TCPSite(runner, listen.host, listen.port).start()
-        host, port = runner.addresses[0][:2]
-        return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+        return url_of(runner)
 
     def _request(
         self,
@@ -98,6 +100,7 @@ class Gateway:
         call = Call.of(request)
         if call.path in {"/healthz", "/readyz"}:
             return self._health(call.path)
+        self._observers.begin(call)
         try:
             return await self._answer(call)
         except (asyncio.CancelledError, ConnectionError):
@@ -110,7 +113,7 @@ class Gateway:
                 raise
             return await call.refuse(RefusalError(500, "internal_error", "The gateway has failed."))
         finally:
-            self._audit.record(row_of(call))
+            self._observers.end(call)
 
     async def _answer(self, call: Call) -> Answer:
         try:

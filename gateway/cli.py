@@ -119,6 +119,8 @@ async def serve_until_stopped(settings: Settings) -> None:
         async with Gateway(settings) as gateway:
             spare_the_collector()
             click.echo(f"listening on {gateway.url}")
+            if gateway.metrics_url:
+                click.echo(f"metrics at {gateway.metrics_url}")
             await stop.wait()
     except OSError as error:
         raise click.ClickException(f"cannot start: {error}") from None

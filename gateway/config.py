@@ -117,6 +117,14 @@ class Audit(Section):
         return self
 
 
+class Metrics(Section):
+    """A listener of its own. Calls of `models` beside the declared ones are counted under their names too."""
+
+    host: str = "127.0.0.1"
+    port: int = Field(default=9464, ge=0, le=65535)
+    models: tuple[str, ...] = ()
+
+
 class CredentialSource(Section):
     """Where a provider's key comes from. It is read once, when the settings are."""
 
@@ -271,6 +279,7 @@ class Settings(Section):
     listen: Listen = Listen()
     keys: Keys
     audit: Audit | None = None
+    metrics: Metrics | None = None
     providers: Annotated[tuple[Provider, ...], AfterValidator(not_empty)]
     models: tuple[Model, ...] = ()
     routing: Routing = Routing()

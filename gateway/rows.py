@@ -29,6 +29,7 @@ AGENT_SESSIONS = ("x-claude-code-session-id", "session_id", "session-id")
 UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 MOST_CHARACTERS = 512
 MOST_DROPPED = 64
+MOST_TOKENS = 10**12
 
 
 def row_of(call: Call) -> Row:
@@ -66,8 +67,8 @@ def row_of(call: Call) -> Row:
         "status": call.status,
         "stream": call.streamed,
         **times(call),
-        "usage": call.reading.usage,
-        **(costs(route, model, upstream_model, call.reading.usage)),
+        "usage": (usage := countable(call.reading.usage)),
+        **costs(route, model, upstream_model, usage),
         "bytes_in": len(call.body),
         "bytes_out": call.bytes_out,
         "secrets_injected": list(dict.fromkeys(attempt.secret for attempt in call.tried)),
@@ -97,6 +98,11 @@ def costs(route: Route | None, model: str | None, upstream_model: str | None, us
     return {"cost_usd": None if usd is None else float(usd), "price_status": status, "price_source": prices.SOURCE}
 
 
+def countable(usage: dict[str, int] | None) -> dict[str, int] | None:
+    """A provider may report what it likes; what no call can use is no usage."""
+    return usage if usage and all(0 <= count <= MOST_TOKENS for count in usage.values()) else None
+
+
 def told(attempt: Tried) -> Row:
     took = attempt.ended and milliseconds(attempt.ended - attempt.began)
     error = attempt.error or (None if attempt.status else "unanswered")
@@ -123,7 +129,7 @@ class Scrubber:
             return REDACTED
         if self._route:
             text = self._route.upstream.credential.redact(text)
-        return text[:MOST_CHARACTERS]
+        return text[:MOST_CHARACTERS].encode(errors="replace").decode()
 
 
 def held(text: str, secrets: Iterable[str]) -> bool:
