@@ -44,10 +44,9 @@ class Answer(web.StreamResponse):
 
 @dataclass(slots=True)
 class Tried:
-    """A provider, asked once, with the secret of this name. Without an answer there is no status; `error` says why."""
+    """A provider, asked once. Without an answer there is no status; `error` says why."""
 
-    provider: str
-    secret: str
+    route: Route
     began: float = field(default_factory=time.perf_counter)
     ended: float | None = None
     status: int | None = None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import tomllib
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
@@ -21,6 +22,7 @@ from pydantic import (
 from yarl import URL
 
 from gateway.consistency import inconsistencies
+from gateway.conventions import Release
 from gateway.further import names_for
 from gateway.surfaces import Protocol
 
@@ -123,6 +125,20 @@ class Metrics(Section):
     host: str = "127.0.0.1"
     port: int = Field(default=9464, ge=0, le=65535)
     models: tuple[str, ...] = ()
+
+
+class Telemetry(Section):
+    """OpenTelemetry spans, to a collector that takes OTLP over HTTP at `endpoint`, without `/v1/traces`."""
+
+    endpoint: HttpURL
+    service_name: str = Field(default="llm-gateway", min_length=1)
+    names: Release = "released"
+
+    @model_validator(mode="after")
+    def is_installed(self) -> Self:
+        if not all(find_spec(name) for name in ("opentelemetry.sdk", "opentelemetry.exporter")):
+            raise ValueError("needs OpenTelemetry's SDK: pip install 'llm-gateway-conformance[otel]'")
+        return self
 
 
 class CredentialSource(Section):
@@ -280,6 +296,7 @@ class Settings(Section):
     keys: Keys
     audit: Audit | None = None
     metrics: Metrics | None = None
+    telemetry: Telemetry | None = None
     providers: Annotated[tuple[Provider, ...], AfterValidator(not_empty)]
     models: tuple[Model, ...] = ()
     routing: Routing = Routing()

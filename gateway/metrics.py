@@ -6,7 +6,8 @@ or as `other`. https://prometheus.io/docs/practices/naming/
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from functools import cache
+from typing import TYPE_CHECKING, TypeVar
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
 from prometheus_client.core import CounterMetricFamily
@@ -31,6 +32,8 @@ DROPPED = "llm_gateway_translation_dropped_fields_total"
 ACTIVE = "llm_gateway_active_requests"
 STREAMS = "llm_gateway_active_streams"
 ROWS_LOST = "llm_gateway_audit_rows_lost_total"
+
+MetricT = TypeVar("MetricT", Counter, Histogram)
 
 SECONDS = (0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92, 163.84, 327.68)
 NONE, OTHER = "none", "other"
@@ -68,48 +71,53 @@ class Metrics:
         Gauge(STREAMS, "Streams among them.", registry=registry).set_function(streams)
         registry.register(Counted(ROWS_LOST, "Rows that the audit could not keep.", rows_lost))
         ProcessCollector(registry=registry)
+        self._of = cache(labelled)  # there are no more series than the configuration has
 
     def record(self, row: Row) -> None:
         protocol, provider, model = row["surface"] or NONE, row["provider"] or NONE, self._named(row["client_model"])
         stream = "true" if row["stream"] else "false"
-        self._requests.labels(row["route"] or NONE, protocol, provider, model, status_class(row["status"])).inc()
-        self._duration.labels(protocol, provider, stream).observe(row["duration_ms"] / 1000)
+        self._of(self._requests, row["route"] or NONE, protocol, provider, model, status_class(row["status"])).inc()
+        self._of(self._duration, protocol, provider, stream).observe(row["duration_ms"] / 1000)
         if row["ttfb_ms"] is not None:
-            self._first_byte.labels(protocol, provider, stream).observe(row["ttfb_ms"] / 1000)
+            self._of(self._first_byte, protocol, provider, stream).observe(row["ttfb_ms"] / 1000)
         for attempt in row["attempts"]:
-            self._attempts.labels(attempt["provider"], status_class(attempt["status"], "unanswered")).inc()
+            self._of(self._attempts, attempt["provider"], status_class(attempt["status"], "unanswered")).inc()
         if row["usage"] is not None:
             self._count_tokens(row, provider, model)
         if row["rule"]:
-            self._refusals.labels(row["rule"]).inc()
+            self._of(self._refusals, row["rule"]).inc()
         if row["stream"] and row["aborted_by"]:
-            self._aborts.labels(row["aborted_by"]).inc()
+            self._of(self._aborts, row["aborted_by"]).inc()
         if row["dropped"]:
-            self._dropped.labels(f"{protocol}>{row['protocol']}").inc(len(row["dropped"]))
+            self._of(self._dropped, f"{protocol}>{row['protocol']}").inc(len(row["dropped"]))
 
     def _count_tokens(self, row: Row, provider: str, model: str) -> None:
         usage = row["usage"]
         read, written = usage["cache_read"], usage["cache_write"]
         fresh = max(0, usage["input"] - read - written)
-        for count, direction, cache in (
+        for count, direction, cached in (
             (fresh, "input", NONE),
             (read, "input", "read"),
             (written, "input", "write"),
             (usage["output"], "output", NONE),
         ):
             if count > 0:
-                self._tokens.labels(provider, model, direction, cache).inc(count)
+                self._of(self._tokens, provider, model, direction, cached).inc(count)
         if usage["reasoning"] > 0:
-            self._reasoning.labels(provider, model).inc(usage["reasoning"])
+            self._of(self._reasoning, provider, model).inc(usage["reasoning"])
         if row["cost_usd"] is None:
-            self._unpriced.labels(provider, model).inc()
+            self._of(self._unpriced, provider, model).inc()
         else:
-            self._cost.labels(provider, model).inc(row["cost_usd"])
+            self._of(self._cost, provider, model).inc(row["cost_usd"])
 
     def _named(self, model: str | None) -> str:
         if model is None:
             return NONE
         return model if model in self._models else OTHER
+
+
+def labelled(metric: MetricT, *labels: str) -> MetricT:
+    return metric.labels(*labels)
 
 
 class Counted:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from gateway.calls import Call
     from gateway.config import Settings
     from gateway.metrics import Metrics
+    from gateway.telemetry import Telemetry
 
 logger = logging.getLogger(__name__)
 
@@ -23,6 +24,7 @@ class Observers:
         self._settings = settings
         self._audit = AuditLog(sinks_of(settings.audit))
         self._metrics: Metrics | None = None
+        self._telemetry: Telemetry | None = None
         self._running: dict[int, Call] = {}
         self._exits = AsyncExitStack()
         self.metrics_url: str | None = None
@@ -32,6 +34,10 @@ class Observers:
             await starting.enter_async_context(self._audit)
             if self._settings.metrics is not None:
                 await self._expose(starting)
+            if self._settings.telemetry is not None:
+                from gateway.telemetry import Telemetry  # noqa: PLC0415 -- may not be installed
+
+                self._telemetry = await starting.enter_async_context(Telemetry(self._settings.telemetry))
             self._exits = starting.pop_all()
         return self
 
@@ -44,7 +50,7 @@ class Observers:
 
     def end(self, call: Call) -> None:
         self._running.pop(id(call), None)
-        if not (self._settings.audit or self._metrics):
+        if not (self._settings.audit or self._metrics or self._telemetry):
             return
         try:
             self._tell(call)
@@ -53,6 +59,8 @@ class Observers:
 
     def _tell(self, call: Call) -> None:
         row = row_of(call)
+        if self._telemetry:
+            row["trace_id"] = self._telemetry.record(call, row)
         self._audit.record(row)
         if self._metrics:
             self._metrics.record(row)

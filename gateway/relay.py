@@ -72,10 +72,9 @@ class Relay:
         self, call: Call, route: Route, url: URL, passed: CIMultiDict[str], body: bytes
     ) -> aiohttp.ClientResponse:
         method = call.request.method
-        call.route, credential = route, route.upstream.credential
-        tried = Tried(route.upstream.provider, credential.name)
+        call.route, tried = route, Tried(route)
         call.tried.append(tried)
-        credential.authorize(method, url, passed, body)
+        route.upstream.credential.authorize(method, url, passed, body)
         try:
             upstream = await self._session.request(
                 method,

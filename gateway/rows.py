@@ -37,8 +37,9 @@ def row_of(call: Call) -> Row:
     key, place, route = call.admission and call.admission.key, call.place, call.route
     said = Scrubber(call)
     client_model = said((route and route.model) or (place and place.model) or model_asked_for(call.body))
-    upstream_model = (said(route.upstream_name) or client_model) if route else None
+    upstream_model = (client_model if not route.renamed else said(route.upstream_name)) if route else None
     model = said(call.reading.model) or client_model
+    endpoint = place.endpoint if place else None
     return {
         "ts": datetime.now(UTC).isoformat(timespec="milliseconds"),
         "request_id": call.request_id,
@@ -51,13 +52,13 @@ def row_of(call: Call) -> Row:
         "team": key and key.team,
         "agent_session": agent_session(call),
         "surface": route.surface if route else place and place.audience[0],
-        "method": said(call.request.method),
-        "path": said(call.path),
-        "route": place and place.endpoint.path,
+        "method": call.request.method if endpoint else said(call.request.method),
+        "path": call.path if endpoint and endpoint.path == call.path else said(call.path),
+        "route": endpoint and endpoint.path,
         "provider": route and route.upstream.provider,
         "protocol": route and route.protocol,
         "upstream_host": route and host_of(route.upstream.base_url),
-        "tried": [attempt.provider for attempt in call.tried],
+        "tried": [attempt.route.upstream.provider for attempt in call.tried],
         "attempts": [told(attempt) for attempt in call.tried],
         "dropped": [said(name) for name in call.dropped[:MOST_DROPPED]],
         "model": model,
@@ -71,7 +72,7 @@ def row_of(call: Call) -> Row:
         **costs(route, model, upstream_model, usage),
         "bytes_in": len(call.body),
         "bytes_out": call.bytes_out,
-        "secrets_injected": list(dict.fromkeys(attempt.secret for attempt in call.tried)),
+        "secrets_injected": list(dict.fromkeys(attempt.route.upstream.credential.name for attempt in call.tried)),
         "decision": "allow" if place and call.end != "refused" else "deny",
         "rule": call.rule,
         "end": call.end,
@@ -106,7 +107,7 @@ def countable(usage: dict[str, int] | None) -> dict[str, int] | None:
 def told(attempt: Tried) -> Row:
     took = attempt.ended and milliseconds(attempt.ended - attempt.began)
     error = attempt.error or (None if attempt.status else "unanswered")
-    return {"provider": attempt.provider, "status": attempt.status, "ms": took, "error": error}
+    return {"provider": attempt.route.upstream.provider, "status": attempt.status, "ms": took, "error": error}
 
 
 def agent_session(call: Call) -> str | None:
@@ -120,20 +121,24 @@ class Scrubber:
 
     def __init__(self, call: Call) -> None:
         self._shown = [shown for shown in (*presented(call.request.headers), *call.keys_in_query) if shown]
-        self._route = call.route
+        self._credential = call.route.upstream.credential if call.route else None
 
     def __call__(self, text: str | None) -> str | None:
-        if text is None:
-            return None
+        if not text:
+            return text
         if held(text, self._shown) or ("%" in text and held(unquote(text), self._shown)):
             return REDACTED
-        if self._route:
-            text = self._route.upstream.credential.redact(text)
-        return text[:MOST_CHARACTERS].encode(errors="replace").decode()
+        if self._credential:
+            text = self._credential.redact(text)
+        text = text[:MOST_CHARACTERS]
+        return text if text.isascii() else text.encode(errors="replace").decode()
 
 
 def held(text: str, secrets: Iterable[str]) -> bool:
-    return any(secret in text for secret in secrets)
+    for secret in secrets:  # noqa: SIM110 -- a generator takes three times as long, and this is asked often
+        if secret in text:
+            return True
+    return False
 
 
 @lru_cache
