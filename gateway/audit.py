@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import logging
 import threading
 from collections import deque
@@ -61,7 +60,7 @@ class AuditLog:
         if len(self._waiting) >= MOST_ROWS_HELD:
             self.lost += 1
             return
-        self._waiting.append(Entry(row, json.dumps(row)))
+        self._waiting.append(Entry.of(row))
         if len(self._waiting) >= MOST_ROWS_WAITING and self._writing.acquire(blocking=False):
             try:
                 self._write(self._take())

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from datetime import UTC, datetime
+from decimal import Decimal
 from functools import lru_cache
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
@@ -18,7 +19,6 @@ from genai_prices.types import TieredPrices
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
-    from decimal import Decimal
 
     from genai_prices.types import ModelInfo, ModelPrice, Provider
 
@@ -48,6 +48,7 @@ NAMES = {
 }
 """Our counts and theirs; both take input as including the cache, and output as including what was thought."""
 PRICES_HOLD_SECONDS = 60
+DIGITS = 18
 
 
 class Cost(NamedTuple):
@@ -58,28 +59,35 @@ class Cost(NamedTuple):
 
 
 class Rates(NamedTuple):
-    """What one token costs, as long as the input has at most `most_input` of them: long contexts cost more."""
+    """What one token costs, as long as the input has at most `most_input` of them: long contexts cost more.
+
+    In 10^-18 dollars, in whole numbers: exact enough for the sums of a century, and much faster than decimals.
+    """
 
     prices: ModelPrice
     most_input: float
-    none: Decimal
-    fresh: Decimal
-    cache_read: Decimal
-    cache_write: Decimal
-    said: Decimal
-    thought: Decimal
+    none: int
+    fresh: int
+    cache_read: int
+    cache_write: int
+    said: int
+    thought: int
 
 
 UNPRICED = Cost(None, "unpriced")
+get_snapshot()  # a third of a second, and many objects: at the start, not in the first call
 
 
 def cost(base_url: str, protocol: Protocol, models: Iterable[str | None], usage: Mapping[str, int]) -> Cost:
     """By the first of the model's names that has a price."""
     minute = int(time.time() // PRICES_HOLD_SECONDS)
-    named = (rates(base_url, protocol, model, minute) for model in models if model)
-    known = next(filter(None, named), None)
-    if known is None:
-        return UNPRICED
+    for model in models:
+        if model and (known := rates(base_url, protocol, model, minute)):
+            return charged(known, usage)
+    return UNPRICED
+
+
+def charged(known: Rates, usage: Mapping[str, int]) -> Cost:
     try:
         return Cost(charge(known, usage), "priced")
     except ValueError:
@@ -93,7 +101,7 @@ def charge(known: Rates, usage: Mapping[str, int]) -> Decimal:
         raise ValueError("the counts contradict each other")
     if usage["input"] > known.most_input:
         return known.prices.calc_price(Usage(**{name: usage[ours] for ours, name in NAMES.items()}))["total_price"]
-    return (
+    fine = (
         known.none
         + known.fresh * fresh
         + known.cache_read * read
@@ -101,6 +109,7 @@ def charge(known: Rates, usage: Mapping[str, int]) -> Decimal:
         + known.said * said
         + known.thought * thought
     )
+    return Decimal(fine).scaleb(-DIGITS)
 
 
 @lru_cache(1024)
@@ -129,8 +138,8 @@ def rates_of(model: ModelInfo) -> Rates | None:
         return None
 
 
-def total(prices: ModelPrice, **tokens: int) -> Decimal:
-    return prices.calc_price(Usage(**tokens))["total_price"]
+def total(prices: ModelPrice, **tokens: int) -> int:
+    return round(prices.calc_price(Usage(**tokens))["total_price"].scaleb(DIGITS))
 
 
 def most_input(prices: ModelPrice) -> float:

@@ -14,7 +14,7 @@ from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from itertools import islice
-from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, Protocol
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple, Protocol
 
 if sys.platform != "win32":
     import fcntl
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
     from gateway.config import Audit
     from gateway.rows import Row
+
+    Found = tuple[Row, str]
 
 NEWLINE = b"\n"
 DAY = 24 * 60 * 60
@@ -43,16 +45,23 @@ CREATE TABLE IF NOT EXISTS calls (
 CREATE INDEX IF NOT EXISTS calls_ts ON calls (ts);
 CREATE INDEX IF NOT EXISTS calls_run ON calls (run, ts);
 """
-INSERT = "INSERT INTO calls (ts, key, run, status, row) VALUES (?, ?, ?, ?, ?)"
+INSERT = "INSERT INTO calls (row, ts, key, run, status) VALUES (?, ?, ?, ?, ?)"
 DELETE = "DELETE FROM calls WHERE id IN (SELECT id FROM calls WHERE ts < ? LIMIT ?)"
 NAMED_BY = {"key": ("key", "key_name"), "run": ("run",), "model": ("model", "client_model", "upstream_model")}
 
 
 class Entry(NamedTuple):
-    """A row, and the same as JSON."""
+    """A row as JSON, and what it is found by: nothing that the garbage collector would have to look through."""
 
-    row: Row
     line: str
+    ts: str | None
+    key: str | None
+    run: str | None
+    status: int | None
+
+    @classmethod
+    def of(cls, row: Row) -> Entry:
+        return cls(json.dumps(row), row.get("ts"), row.get("key"), row.get("run"), row.get("status"))
 
 
 @dataclass(frozen=True)
@@ -85,8 +94,8 @@ class Sink(Protocol):
     def write(self, waiting: deque[Entry]) -> None:
         """Takes off the left what has been kept. OSError when there is no more to be had; the rest is still there."""
 
-    def read(self, query: Query, limit: int | None = None) -> Iterator[Entry]:
-        """The rows that fit, or the last of them, the oldest first. Needs no `open`."""
+    def read(self, query: Query, limit: int | None = None) -> Iterator[Found]:
+        """The rows that fit, or the last of them, the oldest first, each with its JSON. Needs no `open`."""
 
     def close(self) -> None: ...
 
@@ -121,7 +130,7 @@ class Lines:
                 for _ in range(taken):
                     waiting.popleft()
 
-    def read(self, query: Query, limit: int | None = None) -> Iterator[Entry]:
+    def read(self, query: Query, limit: int | None = None) -> Iterator[Found]:
         with ExitStack() as opened:
             files = self._files(opened)
             if limit is None:
@@ -179,17 +188,17 @@ class Lines:
         return list(files.values())
 
 
-def rows_in(file: BinaryIO, query: Query) -> Iterator[Entry]:
+def rows_in(file: BinaryIO, query: Query) -> Iterator[Found]:
     for line in file:
         with suppress(ValueError):  # cut off when a machine died
             row = json.loads(line)
             if query.fits(row):
-                yield Entry(row, line.decode().strip())
+                yield row, line.decode().strip()
 
 
-def last_rows_in(files: list[BinaryIO], query: Query, limit: int) -> deque[Entry]:
+def last_rows_in(files: list[BinaryIO], query: Query, limit: int) -> deque[Found]:
     """Of files with the newest first: those that are not needed are not read."""
-    found = deque[Entry]()
+    found: deque[Found] = deque()
     for file in files:
         found.extendleft(reversed(deque(rows_in(file, query), maxlen=limit - len(found))))
         if len(found) >= limit:
@@ -246,12 +255,12 @@ class Table:
 
     def write(self, waiting: deque[Entry]) -> None:
         with as_os_error(), self._transaction():
-            self._db.executemany(INSERT, map(columns, waiting))
+            self._db.executemany(INSERT, waiting)
         waiting.clear()
         with as_os_error():
             self._prune()
 
-    def read(self, query: Query, limit: int | None = None) -> Iterator[Entry]:
+    def read(self, query: Query, limit: int | None = None) -> Iterator[Found]:
         if not self._database.exists():
             return
         with as_os_error(), closing(connection(f"{self._database.resolve().as_uri()}?mode=ro")) as db:
@@ -295,10 +304,6 @@ def as_os_error() -> Iterator[None]:
         raise OSError(str(error)) from error
 
 
-def columns(entry: Entry) -> tuple[Any, ...]:
-    return *(entry.row.get(name) for name in ("ts", "key", "run", "status")), entry.line
-
-
 def selection(query: Query, *, newest_first: bool) -> tuple[str, list[str]]:
     """The indices narrow it down; what fits is decided by the query itself."""
     conditions = {"ts >= ?": query.since, "run = ?": query.run}
@@ -308,11 +313,11 @@ def selection(query: Query, *, newest_first: bool) -> tuple[str, list[str]]:
     return f"SELECT row FROM calls {where}ORDER BY id {order}", list(asked.values())  # noqa: S608 -- fixed texts
 
 
-def chosen(lines: Iterable[tuple[str]], query: Query) -> Iterator[Entry]:
+def chosen(lines: Iterable[tuple[str]], query: Query) -> Iterator[Found]:
     for (line,) in lines:
         row = json.loads(line)
         if query.fits(row):
-            yield Entry(row, line)
+            yield row, line
 
 
 def timestamp(seconds: float) -> str:

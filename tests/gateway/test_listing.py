@@ -44,7 +44,7 @@ def sinks(config: Path) -> list[Sink]:
 def wrote(sinks: list[Sink], *rows: dict[str, Any]) -> None:
     for sink in sinks:
         sink.open()
-        sink.write(deque(Entry(row, json.dumps(row)) for row in rows))
+        sink.write(deque(map(Entry.of, rows)))
         sink.close()
 
 

@@ -28,12 +28,15 @@ WRITERS, ROWS_EACH = 4, 400
 
 
 def entry(number: int, **more: Any) -> Entry:
-    row = {"ts": timestamp(NOW + number), "number": number, "status": 200, **more}
-    return Entry(row, json.dumps(row))
+    return Entry.of(row_of(number, **more))
+
+
+def row_of(number: int, **more: Any) -> dict[str, Any]:
+    return {"ts": timestamp(NOW + number), "number": number, "status": 200, **more}
 
 
 def kept(sink: Sink, limit: int | None = None, **asked: str) -> list[int]:
-    return [found.row["number"] for found in sink.read(Query(**asked), limit)]
+    return [row["number"] for row, _ in sink.read(Query(**asked), limit)]
 
 
 def wrote(sink: Sink, *entries: Entry) -> None:
@@ -67,7 +70,7 @@ def test_what_was_written_is_read_in_its_order(sink: Sink) -> None:
     wrote(sink, entry(3))
     assert kept(sink) == [0, 1, 2, 3]
     assert kept(sink, limit=2) == [2, 3]
-    assert [json.loads(found.line) for found in sink.read(Query())] == [entry(number).row for number in range(4)]
+    assert [json.loads(line) for _, line in sink.read(Query())] == [row_of(number) for number in range(4)]
 
 
 def test_nothing_was_written_yet(tmp_path: Path) -> None:
@@ -182,7 +185,7 @@ async def test_one_sink_that_fails_does_not_keep_rows_from_the_other(tmp_path: P
     async with AuditLog([lines, table]) as audit:
         (tmp_path / "a.jsonl").unlink()
         (tmp_path / "a.jsonl").mkdir()
-        audit.record(entry(0).row)
+        audit.record(row_of(0))
     assert kept(table) == [0]
 
 
@@ -194,7 +197,7 @@ async def test_a_write_that_hangs_costs_rows_and_never_a_call(tmp_path: Path, mo
         hanging.start()
         hanging.join()
         for number in range(5):
-            audit.record(entry(number).row)
+            audit.record(row_of(number))
         assert audit.lost == 3
         audit._writing.release()
     assert kept(Lines(tmp_path / "a.jsonl", 1, 1)) == [0, 1]
