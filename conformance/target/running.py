@@ -28,7 +28,7 @@ from conformance.target.process import (
     last_lines,
     search_path,
 )
-from conformance.target.schema import Ready
+from conformance.target.schema import Observed, Ready
 from conformance.target.supervision import Pulse, Supervisor
 from conformance.target.templates import fill
 from conformance.target.versions import version_in
@@ -58,6 +58,7 @@ class Running:
     hooks: Hooks
     pulse: Pulse
     logs: tuple[Path, ...] = ()
+    observed: Observed | None = None
 
     def headers(self, model: Model) -> tuple[tuple[str, str], ...]:
         """What clients of a model send besides what their surface asks for."""
@@ -108,12 +109,24 @@ def _values(target: Target, upstream_url: str, secrets: Mapping[str, Secret], wo
         "upstream": upstream_url.rstrip("/"),
         "upstream_address": urlsplit(upstream_url).netloc,
         "workdir": str(workdir.absolute()),
-        "port": str(_port(target)) if target.start else "",
+        **_ports(target),
         "install": str(home),
         "python": sys.executable,
         "here": str(target.here),
         **{f"secret:{name}": secret.value for name, secret in secrets.items()},
     }
+
+
+def _ports(target: Target) -> dict[str, str]:
+    first, second = ("", "") if target.start is None else (str(_port(target)), str(_free_port()))
+    return {"port": first, "second_port": second}
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    return port
 
 
 def _port(target: Target) -> int:
@@ -176,7 +189,15 @@ class _Launcher:
             hooks=hooks,
             pulse=pulse,
             logs=tuple(self.workdir / name for name in logs),
+            observed=self.observed(),
         )
+
+    def observed(self) -> Observed | None:
+        if (table := self.target.observability) is None:
+            return None
+        audit = self.workdir / table.audit if table.audit else None
+        metrics = self.fill(table.metrics) if table.metrics else None
+        return Observed(table=table, audit=audit, metrics=metrics)
 
     def key(self, hooks: Hooks) -> str:
         if self.target.auth.key is not None:
