@@ -49,7 +49,7 @@ from conformance.oracles import (
 from conformance.run.stage import Subject
 from conformance.secrets import Secret, mint
 from conformance.surface import Surface
-from conformance.target import Hooks, Routing
+from conformance.target import Hooks, Observed, Routing
 from conformance.upstream import (
     Delivery,
     ProviderError,
@@ -103,6 +103,7 @@ __all__ = [
     "Http",
     "MessagesClient",
     "Mode",
+    "Observed",
     "ProviderError",
     "Raw",
     "Received",

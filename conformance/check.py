@@ -26,7 +26,17 @@ _TRIPS = (LookupError, TypeError, ValueError, AttributeError, RecursionError)
 
 SURFACE_PROFILES = (*CORE, Surface.GEMINI)
 TRANSLATION = "translation"
-PROFILES = (*SURFACE_PROFILES, "headers", "keys", "isolation", "connection", "cloud", "routing", TRANSLATION)
+PROFILES = (
+    *SURFACE_PROFILES,
+    "headers",
+    "keys",
+    "isolation",
+    "observability",
+    "connection",
+    "cloud",
+    "routing",
+    TRANSLATION,
+)
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,8 @@ from urllib.parse import unquote
 
 from aiohttp import StreamReader, web
 
+from gateway.addresses import url_of
 from gateway.admission import admit, authorize
-from gateway.audit import AuditLog
 from gateway.calls import Answer, Call
 from gateway.clouds import InCloud
 from gateway.config import Listen
@@ -21,6 +21,7 @@ from gateway.keeping import Keeping
 from gateway.keys import KeyStore
 from gateway.listing import entry, listing, lists, shows_one
 from gateway.management import Management
+from gateway.observers import Observers
 from gateway.protocols.clouds import CLOUDS
 from gateway.relay import HEADER_BYTES, HEADER_COUNT, Relay, Straight
 from gateway.routes import Routes
@@ -64,7 +65,7 @@ class Gateway:
             self._keys = starting.enter_context(KeyStore(settings.keys.database, settings.keys.prefix))
             self._watch = Watch(self._keys)
             starting.callback(self._watch.close)
-            self._audit = await starting.enter_async_context(AuditLog(settings.audit.path if settings.audit else None))
+            self._observers = await starting.enter_async_context(Observers(settings))
             self._relay = await starting.enter_async_context(Relay())
             keeping = await starting.enter_async_context(Keeping(settings.keys))
             self._management = await self._managed(starting, keeping)
@@ -73,6 +74,10 @@ class Gateway:
                 self.management_url = f"{self.url}{self._management.below}"
             self._running = starting.pop_all()
         return self
+
+    @property
+    def metrics_url(self) -> str | None:
+        return self._observers.metrics_url
 
     async def __aexit__(self, *_: object) -> None:
         """Stops accepting, lets running calls finish for the grace period, then writes the rest of the audit."""
@@ -124,6 +129,7 @@ class Gateway:
             return self._health(call.path)
         if self._management and self._management.has(call.path):
             return await self._management.answer(request)
+        self._observers.begin(call)
         try:
             return await self._answer(call)
         except (asyncio.CancelledError, ConnectionError):
@@ -136,7 +142,7 @@ class Gateway:
                 raise
             return await call.refuse(RefusalError(500, "internal_error", "The gateway has failed."))
         finally:
-            self._audit.record(call.row())
+            self._observers.end(call)
 
     async def _answer(self, call: Call) -> Answer:
         try:
@@ -192,8 +198,7 @@ async def listening(starting: AsyncExitStack, server: web.Server, listen: Listen
         await web.UnixSite(runner, listen.uds).start()
         return f"unix://{listen.uds}"
     await web.TCPSite(runner, listen.host, listen.port).start()
-    host, port = runner.addresses[0][:2]
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    return url_of(runner)
 
 
 def refuse_upgrade(call: Call) -> None:

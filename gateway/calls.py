@@ -1,11 +1,10 @@
-"""One request on its way through the gateway, and what the audit will say about it."""
+"""One request on its way through the gateway, and what becomes of it."""
 
 from __future__ import annotations
 
 import json
 import time
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from itertools import count
 from secrets import token_hex
 from typing import TYPE_CHECKING, Any, Literal
@@ -44,9 +43,23 @@ class Answer(web.StreamResponse):
             self._headers.pop(name, None)
 
 
+@dataclass(slots=True)
+class Tried:
+    """A provider, asked once. Without an answer there is no status; `error` says why."""
+
+    route: Route
+    began: float = field(default_factory=time.perf_counter)
+    ended: float | None = None
+    status: int | None = None
+    error: str | None = None
+
+
 @dataclass(slots=True, eq=False)
 class Call:
-    """`withdrawn` is what the client is told when its key has ended before its answer has."""
+    """`withdrawn` is what the client is told when its key has ended before its answer has.
+
+    `rule` names the refusal that the gateway answered with, if it did.
+    """
 
     request: web.BaseRequest
     path: str
@@ -58,18 +71,18 @@ class Call:
     place: Place | None = None
     route: Route | None = None
     body: bytes = b""
-    tried: list[str] = field(default_factory=list)
+    tried: list[Tried] = field(default_factory=list)
     dropped: tuple[str, ...] = ()
     upstream_request_id: str | None = None
     status: int | None = None
     streamed: bool = False
     first_byte: float | None = None
     bytes_out: int = 0
-    injected: bool = False
     reading: metering.Reading = metering.NOTHING
     withdrawn: errors.RefusalError | None = None
     denied: bool = False
     end: End = "error"
+    rule: str | None = None
 
     @classmethod
     def of(cls, request: web.BaseRequest) -> Call:
@@ -111,37 +124,10 @@ class Call:
         headers["Content-Length"] = str(len(body))
         headers.update(errors.envelope_headers(self.vendor, refusal.status, self.request_id))
         self.denied = refusal.status in DENIALS
+        self.rule = refusal.code
         if refusal.status < errors.SERVER_ERRORS:
             self.end = "refused"
         return await self.answer(self.start(refusal.status, None, headers), body)
-
-    def row(self) -> dict[str, Any]:
-        now = time.perf_counter()
-        key, place, route = self.admission and self.admission.key, self.place, self.route
-        return {
-            "ts": datetime.now(UTC).isoformat(timespec="milliseconds"),
-            "request_id": self.request_id,
-            "key": key and key.fingerprint,
-            "key_name": key and key.name,
-            "surface": route.surface if route else place and place.audience[0],
-            "method": self.request.method,
-            "path": self.path,
-            "provider": route and route.upstream.provider,
-            "tried": self.tried,
-            "dropped": self.dropped,
-            "model": self.reading.model or (place and place.model) or model_asked_for(self.body),
-            "upstream_request_id": self.upstream_request_id,
-            "status": self.status,
-            "stream": self.streamed,
-            "duration_ms": milliseconds(now - self.arrived),
-            "ttfb_ms": self.first_byte and milliseconds(self.first_byte - self.arrived),
-            "usage": self.reading.usage,
-            "bytes_in": len(self.body),
-            "bytes_out": self.bytes_out,
-            "secrets_injected": [route.upstream.credential.name] if route and self.injected else [],
-            "decision": "allow" if place and not self.denied else "deny",
-            "end": self.end,
-        }
 
 
 def origin_form(target: str) -> str:
@@ -150,10 +136,6 @@ def origin_form(target: str) -> str:
         return target
     _, _, rest = target.partition("://")
     return f"/{rest.partition('/')[2]}"
-
-
-def milliseconds(seconds: float) -> float:
-    return round(seconds * 1000, 3)
 
 
 def model_asked_for(body: bytes) -> str | None:

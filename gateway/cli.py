@@ -1,26 +1,39 @@
-"""`gateway serve`, `gateway keys`, `gateway check`, `gateway env`."""
+"""`gateway serve`, `gateway keys`, `gateway audit`, `gateway check`, `gateway env`."""
 
 from __future__ import annotations
 
 import asyncio
+import errno
 import gc
 import os
 import re
 import signal
 import sys
+import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from gateway import sandbox
+from gateway.audit_table import heading, line_of
 from gateway.config import Listen, Settings, http_url
-from gateway.key_commands import FILE, config_option, keys, settings_of
+from gateway.key_commands import FILE, Duration, config_option, json_option, keys, settings_of
+from gateway.sinks import Query, sinks_of, timestamp
 
 if TYPE_CHECKING:
     from typing import TextIO
 
 GARBAGE_BEFORE_COLLECTION = 10_000  # objects; Python's own 700 are for programs that hold less and allocate less
+
+
+class Status(click.ParamType[str]):
+    name = "status"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        if not re.fullmatch(r"[1-5](\d\d|xx)", value):
+            self.fail(f"{value!r} is no status: use 404, or 4xx", param, ctx)
+        return str(value)
 
 
 ENVIRONMENT = click.File(encoding="utf-8", errors="surrogateescape")
@@ -78,6 +91,8 @@ async def serve_until_stopped(settings: Settings) -> None:
             click.echo(f"listening on {gateway.url}")
             if gateway.management_url:
                 click.echo(f"managing keys at {gateway.management_url}")
+            if gateway.metrics_url:
+                click.echo(f"metrics at {gateway.metrics_url}")
             await stop.wait()
     except OSError as error:
         raise click.ClickException(f"cannot start: {error}") from None
@@ -88,6 +103,42 @@ def spare_the_collector() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(GARBAGE_BEFORE_COLLECTION)
+
+
+@main.command()
+@config_option
+@click.option("--since", type=Duration(), help="Only the last 30m, 1h, 7d.")
+@click.option("--key", help="Fingerprint or name.")
+@click.option("--run", help="The run that the key was minted for.")
+@click.option("--status", type=Status(), help="404, or 4xx.")
+@click.option("--model", help="As the client or the provider calls it.")
+@click.option("--limit", type=click.IntRange(1), help="Only the last so many.")
+@json_option
+def audit(
+    *,
+    config: Path,
+    since: float | None,
+    key: str | None,
+    run: str | None,
+    status: str | None,
+    model: str | None,
+    limit: int | None,
+    as_json: bool,
+) -> None:
+    """What the audit holds, the oldest first: the database where there is one, else the files."""
+    sinks = sinks_of(settings_of(config, credentials=False).audit)
+    if not sinks:
+        raise click.ClickException(f"{config} has no [audit]")
+    query = Query(None if since is None else timestamp(time.time() - since), key, run, model, status)
+    if not as_json:
+        click.echo(heading())
+    try:
+        for row, text in sinks[-1].read(query, limit):
+            click.echo(text if as_json else line_of(row))
+    except OSError as error:
+        if error.errno == errno.EPIPE:
+            raise  # `gateway audit | head`: click ends quietly
+        raise click.ClickException(f"cannot read {sinks[-1]}: {error}") from None
 
 
 @main.command()

@@ -71,7 +71,7 @@ class InCloud:
         return await self.relay.send(self.call, self.route, self._url(model), passed, compact(body).encode())
 
     async def answer(self, upstream: aiohttp.ClientResponse) -> Answer:
-        self.call.upstream_request_id = request_id_of(upstream)
+        self.call.route, self.call.upstream_request_id = self.route, request_id_of(upstream)
         if upstream.status >= FAILURES:
             return await fail(self._translation, upstream)
         return await (self._count(upstream) if self._counts else self._pass(upstream))

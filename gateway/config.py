@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import tomllib
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
@@ -21,6 +22,7 @@ from pydantic import (
 from yarl import URL
 
 from gateway.consistency import inconsistencies
+from gateway.conventions import Release
 from gateway.further import names_for
 from gateway.surfaces import ENDPOINTS, Protocol
 
@@ -109,7 +111,44 @@ class Keys(Section):
 
 
 class Audit(Section):
-    path: LocalPath
+    """`path` is a file of JSON lines, of which `keep` older ones are kept, each of at most `max_bytes`.
+
+    `database` is a file of SQLite, whose rows are kept for `keep_days`; without it for ever.
+    """
+
+    path: LocalPath | None = None
+    max_bytes: int = Field(default=100 * MEBIBYTE, gt=0)
+    keep: int = Field(default=10, gt=0)
+    database: LocalPath | None = None
+    keep_days: float | None = Field(default=None, gt=0)
+
+    @model_validator(mode="after")
+    def is_kept_somewhere(self) -> Self:
+        if self.path is None and self.database is None:
+            raise ValueError("needs 'path' or 'database'")
+        return self
+
+
+class Metrics(Section):
+    """A listener of its own. Calls of `models` beside the declared ones are counted under their names too."""
+
+    host: str = "127.0.0.1"
+    port: int = Field(default=9464, ge=0, le=65535)
+    models: tuple[str, ...] = ()
+
+
+class Telemetry(Section):
+    """OpenTelemetry spans, to a collector that takes OTLP over HTTP at `endpoint`, without `/v1/traces`."""
+
+    endpoint: HttpURL
+    service_name: str = Field(default="llm-gateway", min_length=1)
+    names: Release = "released"
+
+    @model_validator(mode="after")
+    def is_installed(self) -> Self:
+        if not all(find_spec(name) for name in ("opentelemetry.sdk", "opentelemetry.exporter")):
+            raise ValueError("needs OpenTelemetry's SDK: pip install 'llm-gateway-conformance[otel]'")
+        return self
 
 
 class CredentialSource(Section):
@@ -291,6 +330,8 @@ class Settings(Section):
     keys: Keys
     management: Management | None = None
     audit: Audit | None = None
+    metrics: Metrics | None = None
+    telemetry: Telemetry | None = None
     providers: Annotated[tuple[Provider, ...], AfterValidator(not_empty)]
     models: tuple[Model, ...] = ()
     routing: Routing = Routing()

@@ -154,7 +154,7 @@ def reading(form: Protocol, payloads: list[bytes]) -> Reading:
     try:
         found = [json.loads(payload) for payload in payloads]
         return sum_of(form, found[0] if found and isinstance(found[0], list) else found)  # Gemini's stream as an array
-    except (ValueError, TypeError, AttributeError, RecursionError):
+    except (ValueError, TypeError, AttributeError, RecursionError, OverflowError):
         return NOTHING
 
 

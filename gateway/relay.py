@@ -13,6 +13,7 @@ from aiohttp import hdrs, web
 from multidict import CIMultiDict
 
 from gateway import aliases, endings, eventstream, headers, metering
+from gateway.calls import Tried
 from gateway.codings import decoder
 from gateway.errors import UnreachableError, bad_gateway
 
@@ -72,11 +73,11 @@ class Relay:
         self, call: Call, route: Route, url: URL, passed: CIMultiDict[str], body: bytes
     ) -> aiohttp.ClientResponse:
         method = call.request.method
-        call.route, call.injected = route, True
-        call.tried.append(route.upstream.provider)
+        call.route, tried = route, Tried(route)
+        call.tried.append(tried)
         route.upstream.credential.authorize(method, url, passed, body)
         try:
-            return await self._session.request(
+            upstream = await self._session.request(
                 method,
                 url,
                 headers=passed,
@@ -85,7 +86,12 @@ class Relay:
                 middlewares=() if method == "POST" else (without_retry,),
             )
         except (aiohttp.ClientError, UpstreamLostError, OSError) as error:
-            raise UnreachableError(type(error).__name__) from error
+            tried.error = type(error).__name__
+            raise UnreachableError(tried.error) from error
+        finally:
+            tried.ended = time.perf_counter()
+        tried.status = upstream.status
+        return upstream
 
 
 @dataclass(frozen=True)
@@ -107,7 +113,7 @@ class Straight:
         return await self.relay.send(call, route, url, passed, body)
 
     async def answer(self, upstream: aiohttp.ClientResponse) -> Answer:
-        self.call.upstream_request_id = request_id_of(upstream)
+        self.call.route, self.call.upstream_request_id = self.route, request_id_of(upstream)
         handle = pass_through if upstream.status < FAILURES else pass_failure
         return await handle(self.call, self.route, upstream)
 

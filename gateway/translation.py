@@ -66,7 +66,7 @@ class Translated:
 
     async def answer(self, upstream: aiohttp.ClientResponse) -> Answer:
         it = self._translation
-        self.call.upstream_request_id = request_id_of(upstream)
+        self.call.route, self.call.upstream_request_id = self.route, request_id_of(upstream)
         if upstream.status >= FAILURES:
             return await fail(it, upstream)
         return await (_stream(it, upstream, self.ping_seconds) if it.request.stream else _whole(it, upstream))

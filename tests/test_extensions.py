@@ -51,7 +51,7 @@ def relay(here: Path, site: Path, fault: str = "") -> str:
     """The relay's target file, which claims what the example asks for."""
     text = BUILTIN["relay"].read_text(encoding="utf-8")
     text = text.replace("{here}/../../..", f"{ROOT}{os.pathsep}{site}").replace(
-        'profiles = ["openai-chat",', 'profiles = ["fjord",'
+        'profiles = [\n  "openai-chat",', 'profiles = [\n  "fjord",'
     )
     text = text.replace('"streaming", "tools",', '"fjord-cost-centres",')
     if fault:

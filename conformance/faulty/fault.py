@@ -12,6 +12,7 @@ from conformance.faulty.router import Router
 from conformance.faulty.sse import Event, Json, events_of
 
 if TYPE_CHECKING:
+    from conformance.faulty.heard import Heard
     from conformance.faulty.pipe import Pipe
 
 Send = Callable[[Request], Awaitable[Answer]]
@@ -40,6 +41,14 @@ async def _handle_once(handle: Handle, call: Call) -> Answer:
     return await handle(call)
 
 
+def _one_row(_: Heard, row: Json) -> list[Json]:
+    return [row]
+
+
+def _no_labels(_: Call) -> dict[str, str]:
+    return {}
+
+
 @dataclass(frozen=True)
 class Fault:
     """One thing that a relay does wrong; every point that the fault leaves alone is a faithful relay's.
@@ -50,6 +59,8 @@ class Fault:
     accept   which of the carried keys is the client's; None refuses it
     send     wraps the call of the upstream
     handle   wraps all that happens for a call, the key check included
+    rows     what the relay's audit tells of a call, instead of the row that it should
+    labels   by what else the relay counts a call
     router   makes what picks the providers of a call
     pipe     makes, in place of all that, a relay that reads no HTTP: one for each connection
     scrubs   where the provider's key is taken out of what the upstream answers: `headers`, `errors`
@@ -63,6 +74,8 @@ class Fault:
     accept: Callable[[Call], str | None] = accepted
     send: Callable[[Send, Request], Awaitable[Answer]] = _send_once
     handle: Callable[[Handle, Call], Awaitable[Answer]] = _handle_once
+    rows: Callable[[Heard, Json], list[Json]] = _one_row
+    labels: Callable[[Call], dict[str, str]] = _no_labels
     router: Callable[[], Router] = Router
     pipe: Callable[[], Pipe] | None = None
     scrubs: frozenset[str] = frozenset({"headers", "errors"})
@@ -110,6 +123,14 @@ class Declare:
     def handle(self, name: str, wrong: str) -> Callable[[F], F]:
         """`async (handle, call) -> answer`"""
         return self._at("handle", name, wrong)
+
+    def rows(self, name: str, wrong: str) -> Callable[[F], F]:
+        """`(heard, row) -> rows`"""
+        return self._at("rows", name, wrong)
+
+    def labels(self, name: str, wrong: str) -> Callable[[F], F]:
+        """`(call) -> labels`"""
+        return self._at("labels", name, wrong)
 
     def request_json(self, name: str, wrong: str) -> Callable[[JsonEdit], JsonEdit]:
         """`(object) -> object`, for request bodies that are JSON objects"""

@@ -11,6 +11,7 @@ from yarl import URL
 
 from conformance.faulty.exchange import PREFIXES, Answer, Call, Headers, Request, UpstreamCutError, values, without
 from conformance.faulty.fault import on_whole
+from conformance.faulty.heard import Counts
 from conformance.faulty.keys import Keys
 from conformance.faulty.refusal import refusal
 from conformance.faulty.watch import watched
@@ -73,6 +74,7 @@ class Relay:
         self.keys = Keys(client_key)
         self.provider_keys = provider_keys
         self.memory: dict[str, Any] = {}
+        self.counts = Counts()
         self._upstream = upstream.rstrip("/")
 
     async def handle(self, http: aiohttp.ClientSession, call: Call) -> Answer:

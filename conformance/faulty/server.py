@@ -4,6 +4,7 @@
 POST   {prefix}/_keys              {"expires_in": seconds}?  →  {"key": …}
 DELETE {prefix}/_keys/{key}
 POST   {prefix}/_keys/{key}/expire
+GET    {prefix}/_metrics
 GET    /healthz
 """
 
@@ -21,6 +22,7 @@ from multidict import CIMultiDict
 from conformance.faulty.exchange import Answer, Call, UpstreamCutError
 from conformance.faulty.fault import CLEAN
 from conformance.faulty.faults import FAULTS
+from conformance.faulty.heard import Heard, tell
 from conformance.faulty.pipe import Front, Piped
 from conformance.faulty.refusal import error_event
 from conformance.faulty.relay import Relay
@@ -56,6 +58,7 @@ class Server:
             app.router.add_post(f"{prefix}/_keys", self._mint)
             app.router.add_delete(f"{prefix}/_keys/{{key}}", self._revoke)
             app.router.add_post(f"{prefix}/_keys/{{key}}/expire", self._expire)
+            app.router.add_get(f"{prefix}/_metrics", self._metrics)
             app.router.add_route("*", f"{prefix}/{{root:{_ROOTS}}}/{{path:.*}}", self._relay_call)
         return app
 
@@ -106,11 +109,20 @@ class Server:
             raise web.HTTPNotFound(text="no such key")
         return keys
 
+    async def _metrics(self, request: web.Request) -> web.Response:
+        return web.Response(text=self._relay(request).counts.text())
+
     async def _relay_call(self, request: web.Request) -> web.StreamResponse:
         relay = self._relay(request)
-        call = await _call(request, relay)
+        heard = Heard(await _call(request, relay))
         try:
-            answer = await relay.handle(self._http, call)
+            return await self._heard(request, relay, heard)
+        finally:
+            tell(relay.fault, relay.counts, heard)
+
+    async def _heard(self, request: web.Request, relay: Relay, heard: Heard) -> web.StreamResponse:
+        try:
+            answer = heard.answered(await relay.handle(self._http, heard.call))
         except UpstreamCutError:
             return _cut(request)
         try:

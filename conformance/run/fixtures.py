@@ -16,7 +16,7 @@ from conformance.lanes import MAIN, RemoteSdk, Workers
 from conformance.run.afterwards import AFTERWARDS, ERROR, look_back
 from conformance.run.stage import DIRECT, STAGE, Stage, Subject
 from conformance.surface import Provider
-from conformance.target import Hooks, Routing
+from conformance.target import Hooks, Observed, Routing
 from conformance.upstream import Upstream
 
 if TYPE_CHECKING:
@@ -51,6 +51,13 @@ def case(request: pytest.FixtureRequest) -> CaseOf:
 def subject(case: CaseOf, stage: Stage) -> Subject:
     """The gateway in hand."""
     return stage.subjects[case.subject]
+
+
+@pytest.fixture
+def observed(subject: Subject) -> Observed:
+    """Where the gateway in hand tells of its calls."""
+    assert subject.observed is not None, f"{subject.name} tells of no calls; its features should not claim that"
+    return subject.observed
 
 
 @pytest.fixture

@@ -28,6 +28,7 @@ CANARIES = frozenset(
         "keys/refused/wrong",
         "isolation/client-key/calls",
         "connection/no-duplicates",
+        "observability/audit/every-call",
         "routing/fallback/statuses",
         "gemini/stream/plain-chunks",
         "cloud/bedrock/frames",

@@ -12,7 +12,7 @@ from pydantic.dataclasses import dataclass
 from conformance.drivers import Door
 from conformance.secrets import Secret
 from conformance.surface import Surface
-from conformance.target import Pulse, Routing
+from conformance.target import Observed, Pulse, Routing
 from conformance.upstream import UpstreamAddress
 
 TARGET = "target"
@@ -27,7 +27,7 @@ class Subject:
 
     `doors` holds one entry a surface, `bridges` one a surface and the protocol that it is translated into; `hooks`
     describes how its keys are minted and ended, `routing` how it picks a provider; `logs` hold its own output,
-    `pulse` tells whether it is alive.
+    `pulse` tells whether it is alive, `observed` where it tells of its calls.
     """
 
     name: str
@@ -37,6 +37,7 @@ class Subject:
     logs: tuple[Path, ...] = ()
     routing: Routing | None = None
     pulse: Pulse | None = None
+    observed: Observed | None = None
 
     def door(self, surface: Surface, bridge: Surface | None = None) -> Door:
         return self.doors[surface] if bridge is None else self.bridges[surface][bridge]

@@ -12,7 +12,7 @@ from conformance.faulty import FAULTS, PREFIXES, ROUTING, FaultyProcess
 from conformance.run.stage import DIRECT, FAULT, RELAY, TARGET, Stage, Subject
 from conformance.secrets import SHORTEST, Secret, mint
 from conformance.surface import BELOW_PROVIDER, PROVIDER_OF, Provider, Surface
-from conformance.target import SECRETS, Auth, Hooks, Routing, TargetNotStartedError, launch
+from conformance.target import SECRETS, Auth, Hooks, Observability, Observed, Routing, TargetNotStartedError, launch
 from conformance.target.container import LOOPBACK, upstream_host
 from conformance.upstream.process import UpstreamProcess
 
@@ -39,6 +39,7 @@ _RELAY_KEYS = Auth.model_validate(
         "expire": {"method": "POST", "path": "/_keys/{key}/expire"},
     }
 )
+_RELAY_OBSERVABILITY = Observability(input="/input", output="/output", seconds=1)
 _RELAY_ROUTING = Routing.model_validate(ROUTING)
 
 
@@ -87,7 +88,8 @@ def _relay(name: str, relays: FaultyProcess, prefix: str, secrets: Mapping[str, 
         url = f"{relays.url}{prefix}{PREFIXES.get(provider, '')}{BELOW_PROVIDER[provider]}"
         doors[surface] = Door(url, secrets["client"].value, _MODELS[surface], _MODELS[surface])
     hooks = Hooks(_RELAY_KEYS, relays.url + prefix, {}, {})
-    return Subject(name, doors, hooks=hooks.describe(), logs=(relays.log,), routing=_RELAY_ROUTING)
+    observed = Observed(table=_RELAY_OBSERVABILITY, audit=relays.log, metrics=f"{relays.url}{prefix}/_metrics")
+    return Subject(name, doors, hooks=hooks.describe(), logs=(relays.log,), routing=_RELAY_ROUTING, observed=observed)
 
 
 def _target(target: Target, running: Running) -> Subject:
@@ -96,7 +98,7 @@ def _target(target: Target, running: Running) -> Subject:
     for (surface, upstream), model in target.bridges.items():
         bridges.setdefault(surface, {})[upstream] = _door(running, surface, model)
     hooks = running.hooks.describe()
-    return Subject(TARGET, doors, bridges, hooks, running.logs, target.routing, running.pulse)
+    return Subject(TARGET, doors, bridges, hooks, running.logs, target.routing, running.pulse, running.observed)
 
 
 def _door(running: Running, surface: Surface, model: Model) -> Door:

@@ -12,6 +12,7 @@ PROFILES = {
     "headers": "headers and query that clients and providers exchange",
     "keys": "credentials of clients: carriers, refusals, life",
     "isolation": "keys stay where they belong, clients never mix",
+    "observability": "audit and metrics: every call is told of, and nothing of what it said",
     "connection": "cancelled, cut and repeated calls",
     "cloud": "Claude on Bedrock and Vertex AI, OpenAI's models on Azure, each in the cloud's own protocol",
     "routing": "aliases, choices and stand-ins: the right provider, with its own key, for the right model",
@@ -43,6 +44,8 @@ FEATURES = {
     "provider-choice": "clients choose who answers by a header",
     "fallback": "other providers stand in for one that fails",
     "fallback-elsewhere": "they stand in on Responses and Messages as well",
+    "audit": "a row for each call, with what it used",
+    "metrics": "counts of calls by what the configuration knows",
     "retries": "one call of the client is one call upstream",
 }
 

@@ -138,6 +138,8 @@ def _misplaced(target: Target) -> Iterator[str]:
     """Placeholders that stand for nothing where they are used."""
     if target.start is None and "port" in _used(target.model_dump()):
         yield "target.start: missing, so there is no {port}"
+    if target.start is None and "second_port" in _used(target.model_dump()):
+        yield "target.start: missing, so there is no {second_port}"
     if target.install is None and "install" in _used(target.model_dump()):
         yield "target.install: missing, so there is no {install}"
     yield from _lost_in_a_container(target)

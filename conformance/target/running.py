@@ -31,7 +31,7 @@ from conformance.target.process import (
     last_lines,
     search_path,
 )
-from conformance.target.schema import Ready
+from conformance.target.schema import Observed, Ready
 from conformance.target.supervision import Pulse, Supervisor
 from conformance.target.templates import fill
 from conformance.target.versions import version_in
@@ -61,6 +61,7 @@ class Running:
     hooks: Hooks
     pulse: Pulse
     logs: tuple[Path, ...] = ()
+    observed: Observed | None = None
 
     def headers(self, model: Model) -> tuple[tuple[str, str], ...]:
         """What clients of a model send besides what their surface asks for."""
@@ -114,13 +115,25 @@ def _values(target: Target, upstream_url: str, secrets: Mapping[str, Secret], wo
         "upstream": upstream,
         "upstream_address": urlsplit(upstream).netloc,
         "workdir": str(workdir.absolute() / _SHARED if contained else workdir.absolute()),
-        "port": str(_port(target)) if target.start else "",
+        **_ports(target),
         "install": str(home),
         "python": sys.executable,
         "here": str(target.here),
         **({CONTAINER: f"conformance-{target.name}-{token_hex(4)}"} if contained else {}),
         **{f"secret:{name}": secret.value for name, secret in secrets.items()},
     }
+
+
+def _ports(target: Target) -> dict[str, str]:
+    first, second = ("", "") if target.start is None else (str(_port(target)), str(_free_port()))
+    return {"port": first, "second_port": second}
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    return port
 
 
 def _port(target: Target) -> int:
@@ -214,7 +227,15 @@ class _Launcher:
             hooks=hooks,
             pulse=pulse,
             logs=logs,
+            observed=self.observed(),
         )
+
+    def observed(self) -> Observed | None:
+        if (table := self.target.observability) is None:
+            return None
+        audit = self.workdir / table.audit if table.audit else None
+        metrics = self.fill(table.metrics) if table.metrics else None
+        return Observed(table=table, audit=audit, metrics=metrics)
 
     def key(self, hooks: Hooks) -> str:
         if self.target.auth.key is not None:

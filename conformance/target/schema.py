@@ -57,6 +57,7 @@ Name = Annotated[str, Field(min_length=1)]
 Template = Annotated[str, AfterValidator(_placeholders(_PLACEHOLDERS))]
 Command = Annotated[tuple[Template, ...], Field(min_length=1)]
 Inside = Annotated[str, AfterValidator(_inside)]
+Pointer = Annotated[str, Field(pattern="^/")]
 Package = Annotated[str, AfterValidator(_placeholders({"version"}))]
 ServedSurface = Annotated[Surface, BeforeValidator(_known("surface", lambda: Surface))]
 CalledProvider = Annotated[Provider, BeforeValidator(_known("provider", lambda: Provider))]
@@ -221,6 +222,32 @@ class Routing(Table):
     elsewhere: dict[ServedSurface, Fallback] = {}
 
 
+class Observability(Table):
+    """What the gateway tells of its calls.
+
+    `audit` is a file with a line of JSON for each call, in which what is sent under `header` turns up: of a
+    `traceparent` the trace id, of any other header its value. `status`, `input` and `output` are JSON pointers into a
+    line; input counts what was read from a cache or written to it. A line is there after so many `seconds`. `metrics`
+    is a URL.
+    """
+
+    audit: Inside | None = None
+    header: Name = "traceparent"
+    status: Pointer = "/status"
+    input: Pointer = "/usage/input"
+    output: Pointer = "/usage/output"
+    seconds: float = Field(default=5, gt=0, le=60)
+    metrics: Template | None = None
+
+
+class Observed(Table):
+    """The same of a gateway that runs."""
+
+    table: Observability
+    audit: Path | None = None
+    metrics: str | None = None
+
+
 class Claims(Table):
     profiles: tuple[Annotated[str, AfterValidator(_known("profile", known_profiles))], ...] = ()
     features: tuple[Annotated[str, AfterValidator(_known("feature", known_features))], ...] = ()
@@ -239,6 +266,7 @@ class Target(Table):
     auth: Auth
     models: tuple[Model, ...] = ()
     routing: Routing | None = None
+    observability: Observability | None = None
     any_model: bool = False  # models that are not listed pass as well, under the name that the client gave them
     claims: Claims
 
@@ -284,6 +312,14 @@ class Target(Table):
         unsaid = {Surface.OPENAI_RESPONSES, Surface.ANTHROPIC_MESSAGES} & self.surfaces.keys() - elsewhere.keys()
         if "fallback-elsewhere" in self.claims.features and unsaid:
             raise ValueError(f"claims fallback-elsewhere, but [target.routing.elsewhere] lacks {', '.join(unsaid)}")
+        return self
+
+    @model_validator(mode="after")
+    def _something_to_observe(self) -> Self:
+        told = self.observability or Observability()
+        for feature, place in (("audit", told.audit), ("metrics", told.metrics)):
+            if feature in self.claims.features and place is None:
+                raise ValueError(f"claims {feature}, but [target.observability] does not say where it is")
         return self
 
     @model_validator(mode="after")

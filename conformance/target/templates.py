@@ -12,7 +12,7 @@ from typing import Any
 
 from conformance.surface import Provider
 
-COMMON = frozenset({"upstream", "upstream_address", "workdir", "port", "install", "python", "here"})
+COMMON = frozenset({"upstream", "upstream_address", "workdir", "port", "second_port", "install", "python", "here"})
 SECRETS = ("client", "admin", *Provider)  # what `{secret:…}` may name: a launch needs all of them
 
 _PLACEHOLDER = re.compile(r"\{\{(?P<literal>[a-z][a-z0-9_:-]*)\}\}|\{(?P<name>[a-z][a-z0-9_-]*(?::[a-z0-9_-]*)?)\}")

@@ -212,5 +212,5 @@ async def anthropic_client(gateway: Gateway, key: str) -> AsyncIterator[anthropi
 @pytest.fixture
 def audited(settings: Settings) -> Callable[[], list[dict[str, Any]]]:
     """The audit as it stands; complete once the gateway has stopped."""
-    path = settings.audit.path if settings.audit else Path()
+    path = (settings.audit and settings.audit.path) or Path()
     return lambda: [json.loads(line) for line in path.read_text().splitlines()]

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from aiohttp import ClientSession, web
 
-from gateway import Gateway, Settings
+from gateway import Gateway, Settings, prices
 from gateway.audit import AuditLog
+from gateway.sinks import Lines
 from tests.gateway.conftest import ANTHROPIC_KEY, OPENAI_KEY, RawClient, ScriptedUpstream
 from tests.gateway.streams import PATHS, STREAMS
 
@@ -47,26 +48,39 @@ async def test_a_row_says_who_asked_what_of_whom_and_how_it_went(
     row = await one_row("POST", "/v1/chat/completions?a=1", b'{"model": "gpt-x", "secret": "prompt"}')
     assert row.pop("ts").endswith("+00:00")
     assert row.pop("request_id").startswith("req_")
-    assert row.pop("duration_ms") >= row.pop("ttfb_ms") > 0
+    assert row.pop("duration_ms") >= row.pop("ttfb_ms") > row["attempts"][0].pop("ms") > 0
     assert row == {
         "key": store.named(key).fingerprint,
         "key_name": "tester",
+        **dict.fromkeys(["trace_id", "run", "session", "subject", "team", "agent_session"]),
         "surface": "openai-chat",
         "method": "POST",
         "path": "/v1/chat/completions",
+        "route": "/v1/chat/completions",
         "provider": "openai",
+        "protocol": "openai-chat",
+        "upstream_host": "127.0.0.1",
         "tried": ["openai"],
+        "attempts": [{"provider": "openai", "status": 200, "error": None}],
         "dropped": [],
         "model": "gpt-x-1",
+        "client_model": "gpt-x",
+        "upstream_model": "gpt-x",
         "upstream_request_id": "req_up",
         "status": 200,
         "stream": False,
+        "ttft_ms": None,
         "usage": {"input": 3, "output": 0, "cache_read": 0, "cache_write": 0, "reasoning": 0},
+        "cost_usd": None,
+        "price_status": "unpriced",
+        "price_source": prices.SOURCE,
         "bytes_in": 38,
         "bytes_out": 51,
         "secrets_injected": ["TEST_OPENAI_KEY"],
         "decision": "allow",
+        "rule": None,
         "end": "complete",
+        "aborted_by": None,
     }
 
 
@@ -122,7 +136,7 @@ async def test_a_body_that_is_not_coded_as_it_says_is_relayed_all_the_same(
 
 async def test_a_refusal_leaves_a_row(one_row: Asked) -> None:
     row = await one_row("POST", "/v1/messages", b"{}", [("x-api-key", "gw-wrong")], anonymous=True)
-    assert (row["status"], row["decision"], row["end"]) == (401, "deny", "refused")
+    assert (row["status"], row["decision"], row["rule"], row["end"]) == (401, "deny", "invalid_api_key", "refused")
     assert (row["key"], row["surface"], row["secrets_injected"]) == (None, None, [])
 
 
@@ -139,6 +153,7 @@ async def test_an_upstreams_error_and_a_broken_stream_leave_rows(
         await client.ask("POST", "/v1/messages", b"{}")
     rows = audited()
     assert [(row["status"], row["end"]) for row in rows] == [(429, "complete"), (200, "upstream-cut"), (502, "error")]
+    assert [row["aborted_by"] for row in rows] == [None, "upstream", None]
     assert rows[0]["model"] == "claude-x"
 
 
@@ -154,7 +169,8 @@ async def test_a_client_that_goes_away_leaves_a_row(
         call = asyncio.create_task(RawClient(session, gateway.url, key).ask("POST", "/v1/messages", b"{}"))
         await upstream.abandoned.wait()
     [row] = audited()
-    assert row["end"] == "client-abort"
+    assert (row["end"], row["aborted_by"], row["status"]) == ("client-abort", "client", None)
+    assert [(each["status"], each["error"]) for each in row["attempts"]] == [(None, "unanswered")]
 
 
 async def test_a_client_that_hangs_up_after_the_end_has_had_it_all(
@@ -185,6 +201,7 @@ async def test_no_secret_and_no_prompt_is_ever_written(
         for path in PATHS.values():
             await client.ask("POST", f"{path}?key={key}", b'{"messages": "a deep question"}', [("x-api-key", key)])
     assert settings.audit
+    assert settings.audit.path is not None
     text = settings.audit.path.read_text()
     assert not [secret for secret in (key, OPENAI_KEY, ANTHROPIC_KEY, "question") if secret in text]
     assert len(text.splitlines()) == len(PATHS)
@@ -193,9 +210,9 @@ async def test_no_secret_and_no_prompt_is_ever_written(
 async def test_too_many_rows_are_written_by_whoever_brings_the_last(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gateway.audit.MOST_LINES_WAITING", 2)
+    monkeypatch.setattr("gateway.audit.MOST_ROWS_WAITING", 2)
     path = tmp_path / "audit.jsonl"
-    async with AuditLog(path) as audit:
+    async with AuditLog([Lines(path, 1000, 1)]) as audit:
         for number in range(2):
             audit.record({"number": number})
         assert [json.loads(line)["number"] for line in path.read_text().splitlines()] == [0, 1]
@@ -203,8 +220,8 @@ async def test_too_many_rows_are_written_by_whoever_brings_the_last(
 
 async def test_an_audit_that_cannot_be_written_breaks_no_call(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     path = tmp_path / "audit.jsonl"
-    async with AuditLog(path) as audit:
+    async with AuditLog([Lines(path, 1000, 1)]) as audit:
         path.unlink()
         path.mkdir()
         audit.record({})
-    assert "1 rows lost" in caplog.text
+    assert "1 rows were lost" in caplog.text

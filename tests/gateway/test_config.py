@@ -44,6 +44,13 @@ def test_a_small_file_is_enough(tmp_path: Path) -> None:
     assert "sk-secret" not in repr(settings)
 
 
+def test_an_audit_is_kept_somewhere(tmp_path: Path) -> None:
+    assert problems(tmp_path, KEYS + PROVIDER + "[audit]\nkeep = 0\n") == (
+        "audit.keep: Input should be greater than 0",
+    )
+    assert problems(tmp_path, KEYS + PROVIDER + "[audit]\n") == ("audit: needs 'path' or 'database'",)
+
+
 def test_all_mistakes_are_named_at_once(tmp_path: Path) -> None:
     found = problems(
         tmp_path,

@@ -364,5 +364,17 @@ async def test_the_audit_names_who_was_asked(
         await chat(RawClient(client.session, gateway.url, key), "smart")
     [row] = audited()
     assert (row["provider"], row["model"], row["status"]) == ("third", "smart", 200)
-    assert [name.rpartition("/")[2] for name in row["secrets_injected"]] == ["third.key"]
+    assert [name.rpartition("/")[2] for name in row["secrets_injected"]] == ["second.key", "third.key"]
     assert row["tried"] == ["second", "third"]
+    assert [(each["provider"], each["status"]) for each in row["attempts"]] == [("second", 503), ("third", 200)]
+    assert (row["client_model"], row["upstream_model"]) == ("smart", "spare")
+
+
+async def test_the_audit_names_whose_failure_was_shown(
+    settings: Settings, key: str, client: RawClient, answers: Answers, audited: Callable[[], list[dict[str, Any]]]
+) -> None:
+    answers.statuses.update(second=429, third=500, claude=503)
+    async with Gateway(settings) as gateway:
+        assert (await chat(RawClient(client.session, gateway.url, key), "smart")).status == 429
+    [row] = audited()
+    assert (row["provider"], row["status"], row["upstream_model"]) == ("second", 429, "gpt-real")

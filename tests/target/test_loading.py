@@ -287,3 +287,21 @@ def test_what_a_container_does_not_have(tmp_path: Path, old: str, new: str, prob
     text = TOML.replace(COMMAND, CONTAINER)
     assert old in text
     assert problems(tmp_path, text.replace(old, new)) == [f"mine.toml: {problem}"]
+
+
+@pytest.mark.parametrize("feature", ["audit", "metrics"])
+def test_what_a_gateway_tells_cannot_be_claimed_without_saying_where(tmp_path: Path, feature: str) -> None:
+    text = TOML.replace('features = ["streaming"]', f'features = ["{feature}"]')
+    with pytest.raises(TargetInvalidError, match=rf"claims {feature}, but \[target.observability\] does not say where"):
+        load(written(tmp_path, text))
+    where = '[target.observability]\naudit = "a.jsonl"\nmetrics = "http://127.0.0.1:{second_port}/metrics"\n'
+    told = load(written(tmp_path, text + where)).observability
+    assert told
+    assert (told.audit, told.header, told.status) == ("a.jsonl", "traceparent", "/status")
+
+
+def test_what_is_not_started_has_no_second_port_either(tmp_path: Path) -> None:
+    start = TOML[TOML.index("[target.start]") : TOML.index("[target.surfaces]")]
+    assert problems(tmp_path, TOML.replace(start, "").replace("{port}", "{second_port}")) == [
+        "mine.toml: target.start: missing, so there is no {second_port}"
+    ]

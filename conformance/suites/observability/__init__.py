@@ -1,0 +1,1 @@
+"""What a gateway tells of its calls: all of them, rightly, and nothing of what they said."""
