@@ -137,11 +137,11 @@ def check(
 
 async def _alone(check: Awaitable[None]) -> None:
     """In a task of its own, as the cases share an event loop: a cancellation that a client lets out ends here."""
-    task = asyncio.ensure_future(check)
+    task, own = asyncio.ensure_future(check), asyncio.current_task()
     try:
         await task
     except asyncio.CancelledError:
-        if task.cancelled() and not asyncio.current_task().cancelling():  # type: ignore[union-attr]
+        if task.cancelled() and own and not own.cancelling():
             raise RuntimeError("a client cancelled the check") from None
         raise
 

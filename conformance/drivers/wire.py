@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 _LONGEST_HEAD = 256 * 1024
 _LARGEST_PIECE = 64 * 1024 * 1024
+_EXCERPT = 80
 _NO_CONTENT = (204, 304)
 _INTERIM = range(100, 200)
 _GONE = (anyio.EndOfStream, anyio.IncompleteRead, anyio.BrokenResourceError)
@@ -77,8 +78,9 @@ class Wire:
         except _GONE:
             self._keep(method, None)
             return None
-        except (ValueError, IndexError, anyio.DelimiterNotFound) as garbled:
-            raise AssertionError(f"what came is no answer of HTTP/1.1: {garbled}") from garbled
+        except (ValueError, anyio.DelimiterNotFound) as garbled:
+            self._keep(method, None, error := f"what came is no answer of HTTP/1.1: {garbled}")
+            raise AssertionError(error) from garbled
         self._keep(method, spoken)
         return spoken
 
@@ -86,7 +88,7 @@ class Wire:
         head = await self._buffered.receive_until(b"\r\n\r\n", _LONGEST_HEAD)
         status_line, *lines = head.decode("latin-1").split("\r\n")
         headers = tuple((name, value.strip()) for name, _, value in (line.partition(":") for line in lines))
-        status = int(status_line.split(" ")[1])
+        status = _status(status_line)
         if method == "HEAD" or status in _NO_CONTENT or status in _INTERIM:
             return Spoken(status, headers)
         body = bytearray()
@@ -115,15 +117,22 @@ class Wire:
         line = await self._buffered.receive_until(b"\r\n", _LONGEST_HEAD)
         return min(int(line.split(b";")[0], 16), _LARGEST_PIECE)
 
-    def _keep(self, method: str, spoken: Spoken | None) -> None:
+    def _keep(self, method: str, spoken: Spoken | None, error: str = "the gateway hung up") -> None:
         exchange = Exchange(method, self._url, (), self._sent)
         self._sent = b""
         if spoken is None:
-            exchange.error = "the gateway hung up"
+            exchange.error = error
         else:
             exchange.status, exchange.answer_headers = spoken.status, spoken.headers
             exchange.body, exchange.complete = bytearray(spoken.body), spoken.complete
         self._tape.exchanges.append(exchange)
+
+
+def _status(line: str) -> int:
+    version, _, rest = line.partition(" ")
+    if not (version.startswith("HTTP/") and rest[:3].isdecimal()):
+        raise ValueError(f"it begins {line[:_EXCERPT]!r}")
+    return int(rest[:3])
 
 
 @asynccontextmanager

@@ -26,6 +26,7 @@ from conformance.faulty.heard import Heard, tell
 from conformance.faulty.pipe import Front, Piped
 from conformance.faulty.refusal import error_event
 from conformance.faulty.relay import Relay
+from conformance.upstream.listener import stop_accepting
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
@@ -217,7 +218,6 @@ async def serving(server: Server, host: str, port: int) -> AsyncIterator[str]:
     try:
         yield f"http://{host}:{listening.sockets[0].getsockname()[1]}"
     finally:
-        loop.remove_reader(listening.sockets[0])
-        await asyncio.sleep(0)  # those accepted so far are taken in: https://github.com/python/cpython/issues/109564
+        await stop_accepting(listening)
         listening.close()
         await runner.cleanup()

@@ -45,11 +45,11 @@ class RemoteSdk:
         return RemoteStream(self._worker, answered.id) if stream else _value(answered.value)
 
     async def close(self) -> None:
-        try:
-            with anyio.CancelScope(shield=True):
+        with anyio.CancelScope(shield=True):
+            try:
                 await self._worker.ask(Close(self._client.id))
-        finally:
-            await self._tap.close()
+            finally:
+                await self._tap.close()
 
 
 class _Member:

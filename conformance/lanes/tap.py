@@ -9,6 +9,7 @@ import asyncio
 import re
 import socket
 import struct
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -50,10 +51,12 @@ class Tap:
         self._named = rb"\g<1>" + parts.netloc.rpartition("@")[2].encode()
 
     def open(self) -> None:
-        if not self._tasks:
-            self._start(self._accept())
+        asyncio.get_running_loop().add_reader(self._socket, self._accept)
 
     async def close(self) -> None:
+        """A connection that was accepted is let begin, for one that never began would stay open."""
+        asyncio.get_running_loop().remove_reader(self._socket)
+        await asyncio.sleep(0)
         tasks = list(self._tasks)
         for task in tasks:
             task.cancel()
@@ -73,10 +76,10 @@ class Tap:
         if not task.cancelled() and (error := task.exception()) is not None:
             self._wrong.append(error)
 
-    async def _accept(self) -> None:
-        loop = asyncio.get_running_loop()
-        while True:
-            client, _ = await loop.sock_accept(self._socket)
+    def _accept(self) -> None:
+        with suppress(BlockingIOError, ConnectionAbortedError):
+            client, _ = self._socket.accept()
+            client.setblocking(False)  # noqa: FBT003 - the name of the argument is no keyword
             self._start(self._connection(client))
 
     async def _connection(self, client: socket.socket) -> None:

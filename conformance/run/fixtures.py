@@ -79,20 +79,20 @@ def tape() -> Tape:
 
 
 @pytest.fixture(scope="session")
-async def line(stage: Stage) -> AsyncIterator[Upstream]:
+async def control_connection(stage: Stage) -> AsyncIterator[Upstream]:
     """One connection to the upstream's control port for all cases, and so one event loop for them all.
 
     What the clients of one case leave behind in the loop is logged: it must not fail the next.
     """
     asyncio.get_running_loop().set_exception_handler(lambda _, context: logger.debug("left behind: %s", context))
-    async with Upstream(stage.upstream) as line:
-        yield line
+    async with Upstream(stage.upstream) as upstream:
+        yield upstream
 
 
 @pytest.fixture
-def upstream(line: Upstream) -> Upstream:
+def upstream(control_connection: Upstream) -> Upstream:
     """The scripted upstream."""
-    return line.afresh()
+    return control_connection.afresh()
 
 
 @pytest.fixture(scope="session")

@@ -17,7 +17,6 @@ The control API listens on a port of its own, behind a bearer secret: a gateway 
 from __future__ import annotations
 
 import json
-from copy import copy
 from dataclasses import dataclass
 from io import BytesIO
 from typing import TYPE_CHECKING, Any, Literal, Self
@@ -107,9 +106,10 @@ class Upstream:
     Its calls are a good part of what a case costs: aiohttp's take a quarter of the time of httpx2's.
     """
 
-    def __init__(self, address: UpstreamAddress) -> None:
+    def __init__(self, address: UpstreamAddress, http: aiohttp.ClientSession | None = None) -> None:
+        self._address = address
         self.url = address.url
-        self._http = aiohttp.ClientSession(
+        self._http = http or aiohttp.ClientSession(
             base_url=address.control_url,
             headers={"authorization": f"Bearer {address.control_secret}"},
             timeout=aiohttp.ClientTimeout(total=5 * PATIENCE),
@@ -118,9 +118,7 @@ class Upstream:
 
     def afresh(self) -> Upstream:
         """The same upstream over the same connection, with no script handed in yet."""
-        another = copy(self)
-        another._tokens = []  # noqa: SLF001 - its own
-        return another
+        return Upstream(self._address, self._http)
 
     async def __aenter__(self) -> Self:
         return self

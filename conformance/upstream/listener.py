@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,15 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 _KEPT_BYTES = 64 * 1024
+
+
+async def stop_accepting(server: asyncio.Server) -> None:
+    """Before it closes: what it has accepted is taken in while it can be. A server that closes at once leaves such a
+    connection open: https://github.com/python/cpython/issues/109564.
+    """
+    for listening in server.sockets:
+        asyncio.get_running_loop().remove_reader(listening)
+    await asyncio.sleep(0)
 
 
 class Listener(web.Server):

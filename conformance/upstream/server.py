@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-import socket
 import time
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING
@@ -16,7 +15,7 @@ from conformance.upstream.cases import Cases, Exchange
 from conformance.upstream.control import UpstreamAddress
 from conformance.upstream.control_api import control_app
 from conformance.upstream.delivery import Answer, Line, bodied
-from conformance.upstream.listener import Listener
+from conformance.upstream.listener import Listener, stop_accepting
 from conformance.upstream.providers import PLATFORMS, TOO_LARGE, Answering, plain_body, provider_of
 from conformance.upstream.reply import Delivery
 
@@ -73,17 +72,14 @@ def _url(host: str, port: int) -> str:
 async def _listen(stack: AsyncExitStack, runner: web.BaseRunner, host: str, port: int) -> int:
     await runner.setup()
     stack.push_async_callback(runner.cleanup)
-    listening = socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
-    await _Site(runner, listening).start()
-    return int(listening.getsockname()[1])
+    await _Site(runner, host, port).start()
+    return int(runner.addresses[0][1])
 
 
-class _Site(web.SockSite):
-    """Loses no connection that comes as it stops: https://github.com/python/cpython/issues/109564."""
-
+class _Site(web.TCPSite):
     async def stop(self) -> None:
-        asyncio.get_running_loop().remove_reader(self._sock)
-        await asyncio.sleep(0)  # those accepted so far are taken in by a server that still is one
+        if isinstance(self._server, asyncio.Server):
+            await stop_accepting(self._server)
         await super().stop()
 
 

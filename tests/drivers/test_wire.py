@@ -86,8 +86,15 @@ async def test_a_server_that_hangs_up_has_not_answered() -> None:
     ids=["another-protocol", "no-status", "no-length", "no-chunk", "no-end-of-the-head"],
 )
 async def test_what_is_no_answer_is_the_gateways_failure(answer: bytes) -> None:
-    async with told(answer) as (wire, _):
+    async with told(answer) as (wire, tape):
         with pytest.raises(AssertionError, match=r"is no answer of HTTP/1\.1"):
+            await wire.answer("GET")
+    assert "is no answer of HTTP/1.1" in tape.last.error
+
+
+async def test_what_is_no_answer_is_shown() -> None:
+    async with told(b"SSH-2.0-OpenSSH_9.2\r\n\r\n") as (wire, _):
+        with pytest.raises(AssertionError, match=r"it begins 'SSH-2\.0-OpenSSH_9\.2'"):
             await wire.answer("GET")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -192,3 +193,25 @@ async def test_a_flood_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
         with pytest.raises(ConnectionResetError):
             await reader.read()
     assert "more than 100000 bytes" in tape.last.error
+
+
+@pytest.mark.parametrize("turns", range(8))
+async def test_a_connection_that_comes_as_it_closes_is_closed(turns: int) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        tap = Tap(f"http://127.0.0.1:{mute.getsockname()[1]}", Tape())
+        tap.open()
+        await asyncio.sleep(0)
+        with socket.create_connection(("127.0.0.1", urlsplit(tap.url).port or 0)) as late:
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            await tap.close()
+            await asyncio.sleep(0)
+            late.settimeout(5)
+            assert is_over(late)
+
+
+def is_over(connection: socket.socket) -> bool:
+    try:
+        return connection.recv(1) == b""
+    except ConnectionResetError:
+        return True
