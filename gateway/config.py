@@ -24,6 +24,7 @@ from yarl import URL
 from gateway.consistency import inconsistencies
 from gateway.conventions import Release
 from gateway.further import names_for
+from gateway.limits import MEMORY, Limits, storage_url
 from gateway.surfaces import ENDPOINTS, Protocol
 
 if TYPE_CHECKING:
@@ -193,6 +194,22 @@ class CredentialSource(Section):
             raise ValueError(f"cannot read {path}: {getattr(error, 'strerror', error)}") from None
 
 
+class LimitSettings(Limits):
+    """`storage` is where requests and tokens are counted: here, or in a Redis that replicas share."""
+
+    storage: Annotated[str, AfterValidator(storage_url)] | CredentialSource = MEMORY
+
+    @property
+    def storage_url(self) -> str:
+        return self.storage if isinstance(self.storage, str) else self.storage.reveal()
+
+    @model_validator(mode="after")
+    def has_a_client_for_its_storage(self) -> Self:
+        if self.storage != MEMORY and not find_spec("redis"):
+            raise ValueError("needs a client of Redis: pip install 'llm-gateway-conformance[redis]'")
+        return self
+
+
 class Management(Section):
     """Where keys are managed over HTTP: on a listener of its own, or under a path of the gateway's."""
 
@@ -329,6 +346,7 @@ class Settings(Section):
     listen: Listen = Listen()
     keys: Keys
     management: Management | None = None
+    limits: LimitSettings = LimitSettings()
     audit: Audit | None = None
     metrics: Metrics | None = None
     telemetry: Telemetry | None = None
