@@ -24,7 +24,7 @@ from yarl import URL
 from gateway.consistency import inconsistencies
 from gateway.conventions import Release
 from gateway.further import names_for
-from gateway.limits import MEMORY, Limits, storage_url
+from gateway.limits import MEMORY, Limits, refuse_storage
 from gateway.surfaces import ENDPOINTS, Protocol
 
 if TYPE_CHECKING:
@@ -197,16 +197,18 @@ class CredentialSource(Section):
 class LimitSettings(Limits):
     """`storage` is where requests and tokens are counted: here, or in a Redis that replicas share."""
 
-    storage: Annotated[str, AfterValidator(storage_url)] | CredentialSource = MEMORY
+    storage: str | CredentialSource = MEMORY
 
     @property
-    def storage_url(self) -> str:
+    def counted_at(self) -> str:
         return self.storage if isinstance(self.storage, str) else self.storage.reveal()
 
     @model_validator(mode="after")
-    def has_a_client_for_its_storage(self) -> Self:
+    def can_be_counted(self) -> Self:
+        if isinstance(self.storage, str):
+            refuse_storage(self.storage)
         if self.storage != MEMORY and not find_spec("redis"):
-            raise ValueError("needs a client of Redis: pip install 'llm-gateway-conformance[redis]'")
+            raise ValueError("storage: needs a client of Redis: pip install 'llm-gateway-conformance[redis]'")
         return self
 
 

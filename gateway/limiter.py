@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import time
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Self
 
@@ -20,7 +20,7 @@ from gateway.estimates import NOTHING, Estimate, spends, spends_unseen
 from gateway.limits import UNLIMITED
 from gateway.rates import Exceeded, Rates
 from gateway.spend import Claim, SpendStore
-from gateway.windows import storage_of
+from gateway.windows import counted_at
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable, Sequence
@@ -45,19 +45,22 @@ class Limiter:
     def __init__(self, settings: Settings) -> None:
         self._limits = settings.limits
         self._by_default = settings.limits.by_default
-        self._rates = Rates(storage_of(settings.limits.storage_url))
+        self._running = AsyncExitStack()
         keys = settings.keys
         self._booking = Booking(lambda: SpendStore(keys.database), keys.prune_after_seconds)
         self._counting: set[asyncio.Task[None]] = set()
 
     async def __aenter__(self) -> Self:
-        await self._booking.__aenter__()
+        async with AsyncExitStack() as starting:
+            self._rates = Rates(await starting.enter_async_context(counted_at(self._limits.counted_at)))
+            await starting.enter_async_context(self._booking)
+            self._running = starting.pop_all()
         return self
 
     async def __aexit__(self, *_: object) -> None:
         """What has been used by now is written."""
         await asyncio.gather(*self._counting)
-        await self._booking.__aexit__()
+        await self._running.aclose()
 
     def subjects(self, key: VirtualKey) -> tuple[Subject, ...]:
         """Who is limited in what this key does: with most keys nobody."""
@@ -106,13 +109,13 @@ class Limiter:
 
     def _paid(self, place: Place, ways: Sequence[Route], estimate: Estimate) -> tuple[Sequence[Route], int]:
         """The ways of known price, and what the dearest of them may cost."""
-        costs = {way: estimate.most(way) for way in ways}
-        known = [cost for cost in costs.values() if cost is not None]
+        priced = [(way, cost) for way in ways if (cost := estimate.most(way)) is not None]
+        dearest = max((cost for _, cost in priced), default=0)
         if self._limits.unpriced == "pass":
-            return ways, max(known, default=0)
-        if not known:
+            return ways, dearest
+        if not priced:
             raise forbidden(f"This gateway key has a budget, and what is asked at {place.path} has no known price.")
-        return [way for way in ways if costs[way] is not None], max(known)
+        return [way for way, _ in priced], dearest
 
     def _refuse_unseen(self, call: Call, place: Place) -> None:
         if self._limits.unpriced == "refuse" and spends_unseen(place, call.request.method):

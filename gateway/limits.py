@@ -114,11 +114,9 @@ def dollars(picodollars: int) -> Decimal:
     return Decimal(picodollars).scaleb(-PICO)
 
 
-def storage_url(text: str) -> str:
-    if text == MEMORY:
-        return text
-    if not text.startswith(("redis://", "rediss://", "redis+unix://")):
-        raise ValueError('must be "memory", or the URL of a Redis: redis://host:6379/0')
-    if "@" in text:
-        raise ValueError("must have no password: say { env = … } or { file = … } to have the URL from there")
-    return text
+def refuse_storage(url: str) -> None:
+    """ValueError where calls cannot be counted there, or where it says what it should not."""
+    if url != MEMORY and not url.startswith(("redis://", "rediss://", "redis+unix://")):
+        raise ValueError('storage: must be "memory", or the URL of a Redis: redis://host:6379/0')
+    if "@" in url:
+        raise ValueError("storage: must have no password: { env = … } or { file = … } say where the URL is kept")

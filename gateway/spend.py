@@ -80,22 +80,21 @@ class SpendStore:
         self._db.execute("COMMIT")
 
     def hold(self, call: str, holder: str, claims: Sequence[Claim], now: float) -> Denied | None:
-        """All of the claims, or none. A call may begin while anything is left, and holds no more than that."""
-        left: list[int] = []
+        """All of the claims, or none. A call may begin while anything is left of a budget, and holds all it may cost.
+
+        So what is spent and held stays below the budget and one call: the last that was let in.
+        """
         for claim in claims:
             running, held = self._db.execute(HELD, (claim.subject, now)).fetchone()
             if claim.streams is not None and running >= claim.streams:
                 return Denied(claim, "streams")
             if claim.budget is None:
-                left.append(0)
                 continue
             spent = self.spent(claim.subject, claim.begin)
-            if claim.cost and spent + held >= claim.budget:
+            if spent + held >= claim.budget:
                 return Denied(claim, "spent" if spent >= claim.budget else "held")
-            left.append(claim.budget - spent - held)
-        for claim, most in zip(claims, left, strict=True):
-            held = min(claim.cost, max(most, 0))
-            self._db.execute(HOLD, (claim.subject, call, holder, held, now + LAPSES_SECONDS))
+        for claim in claims:
+            self._db.execute(HOLD, (claim.subject, call, holder, claim.cost, now + LAPSES_SECONDS))
         return None
 
     def settle(self, call: str, claims: Sequence[Claim], cost: int, now: float) -> None:

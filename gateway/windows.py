@@ -7,24 +7,33 @@ from __future__ import annotations
 
 import time
 from collections import deque
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from limits.aio.storage import MovingWindowSupport, RedisStorage, Storage
+from limits.aio.storage.redis.redispy import RedispyBridge
 
 from gateway.limits import MEMORY
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import AsyncIterator, Callable
 
 SWEPT_SECONDS = 60.0
 
 
-def storage_of(url: str) -> Storage:
+@asynccontextmanager
+async def counted_at(url: str) -> AsyncIterator[Storage]:
     """`memory`, or a Redis: `redis://`, `rediss://` or `redis+unix://`."""
     if url == MEMORY:
-        return InMemory()
-    return RedisStorage(f"async+{url}", wrap_exceptions=True, implementation="redispy", key_prefix="llm-gateway")
+        yield InMemory()
+        return
+    storage = RedisStorage(f"async+{url}", wrap_exceptions=True, implementation="redispy", key_prefix="llm-gateway")
+    assert isinstance(storage.bridge, RedispyBridge)
+    try:
+        yield storage
+    finally:
+        await storage.bridge.storage.aclose()
 
 
 @dataclass(slots=True)
