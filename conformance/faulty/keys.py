@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from conformance.faulty.exchange import Call, Headers
+    from conformance.faulty.limits import Limits
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,7 @@ class Key:
 
     expires_at: float | None = None
     revoked: bool = False
+    limits: Limits | None = None
 
     @property
     def expired(self) -> bool:
@@ -36,9 +38,9 @@ class Keys:
         self.fixed = fixed
         self.known: dict[str, Key] = {fixed: Key()}
 
-    def mint(self, expires_in: float | None) -> str:
+    def mint(self, expires_in: float | None, limits: Limits | None = None) -> str:
         key = f"sk-relay-{secrets.token_hex(16)}"
-        self.known[key] = Key(None if expires_in is None else time.monotonic() + expires_in)
+        self.known[key] = Key(None if expires_in is None else time.monotonic() + expires_in, limits=limits)
         return key
 
     def revoke(self, key: str) -> None:

@@ -75,6 +75,7 @@ class Relay:
         self.provider_keys = provider_keys
         self.memory: dict[str, Any] = {}
         self.counts = Counts()
+        self.limiter = fault.limiter()
         self._upstream = upstream.rstrip("/")
 
     async def handle(self, http: aiohttp.ClientSession, call: Call) -> Answer:
@@ -87,7 +88,11 @@ class Relay:
         key = self.fault.accept(call)
         if key is None:
             return await self.fault.refusal(refusal(call, 401, "this key is not valid here"))
-        return await self._pass(http, replace(call, client_key=key))
+
+        async def passed(call: Call) -> Answer:
+            return await self._pass(http, call)
+
+        return await self.limiter.answered(replace(call, client_key=key), passed)
 
     async def _pass(self, http: aiohttp.ClientSession, call: Call) -> Answer:
         async def send(request: Request) -> Answer:

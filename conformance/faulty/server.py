@@ -1,7 +1,7 @@
 """The process around the relays: one for each fault under `/faults/<name>`, a faithful one without prefix.
 
 {prefix}/v1/...                    the relay; /v1beta, /openai, /model and /mistral too
-POST   {prefix}/_keys              {"expires_in": seconds}?  →  {"key": …}
+POST   {prefix}/_keys              {"expires_in": seconds, "limits": {"streams": 2, …}}?  →  {"key": …}
 DELETE {prefix}/_keys/{key}
 POST   {prefix}/_keys/{key}/expire
 GET    {prefix}/_metrics
@@ -23,6 +23,7 @@ from conformance.faulty.exchange import Answer, Call, UpstreamCutError
 from conformance.faulty.fault import CLEAN
 from conformance.faulty.faults import FAULTS
 from conformance.faulty.heard import Heard, tell
+from conformance.faulty.limits import Limits
 from conformance.faulty.pipe import Front, Piped
 from conformance.faulty.refusal import error_event
 from conformance.faulty.relay import Relay
@@ -93,7 +94,8 @@ class Server:
     async def _mint(self, request: web.Request) -> web.Response:
         wish = await request.json() if request.body_exists else {}
         expires_in = wish.get("expires_in")
-        key = self._relay(request).keys.mint(None if expires_in is None else float(expires_in))
+        limits = Limits.of(wish["limits"]) if "limits" in wish else None
+        key = self._relay(request).keys.mint(None if expires_in is None else float(expires_in), limits)
         return web.json_response({"key": key})
 
     async def _revoke(self, request: web.Request) -> web.Response:
