@@ -111,6 +111,13 @@ class ChargesCents(Limiter):
         used.spent += round(meter.cost / _CENT) * _CENT
 
 
+@fault.limiter("charges-a-fee", "adds a hundredth to what a call costs")
+class ChargesAFee(Limiter):
+    def charge(self, used: Used, meter: Metered) -> None:
+        super().charge(used, meter)
+        used.spent += meter.cost // 100
+
+
 @fault.limiter("charges-cached-twice", "charges what came from a cache once as such and once as fresh")
 class ChargesTwice(Limiter):
     def charge(self, used: Used, meter: Metered) -> None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 from conformance.api import (
+    BEDROCK,
     CHAT,
     MESSAGES,
     Client,
@@ -12,7 +15,6 @@ from conformance.api import (
     Http,
     Mode,
     Reply,
-    Scripted,
     Tape,
     Upstream,
     Usage,
@@ -20,7 +22,10 @@ from conformance.api import (
 )
 from conformance.suites.limits.limited import counted, limited, refused, served
 
-CALLS = 4
+CALLS = 3
+HAIR = Decimal("0.000001")
+"""In dollars: a ten-thousandth of a cent. Exact enough for a cent, and no matter of how fractions are summed."""
+
 BOTH = (CHAT, MESSAGES)
 CHEAP = Usage(input=400, output=150)
 """Well below a cent at any price: who rounds what a call costs is found out."""
@@ -30,12 +35,17 @@ QUESTION = Usage(input=50_000, output=1)
 ROUTES = ("chat/completions", "responses", "messages", "completions", "embeddings", "messages/batches", "batches")
 
 
-async def _uses_up(client: Client, script: Scripted) -> None:
-    ask = counted(client, script.prompt)
-    for _ in range(CALLS):
-        await served(client, ask)
-    await refused(client, ask, f"on a budget of which {CALLS} calls have used the last cent")
-    assert len(await script.journal()) == CALLS, "a refused call reached the upstream"
+async def _pays_for(usage: Usage, connect: Connect, upstream: Upstream, hooks: Hooks) -> None:
+    """Two budgets: one that so many calls just use up, and one of which they leave a hair for one call more."""
+    cost = hooks.cost(connect().door.model, usage)
+    for budget, calls in ((CALLS * cost - HAIR, CALLS), (CALLS * cost + HAIR, CALLS + 1)):
+        script = await upstream.answers(Reply(text="ok", usage=usage))
+        client = connect(key=await limited(hooks, budget_usd=budget))
+        ask = counted(client, script.prompt)
+        for _ in range(calls):
+            await served(client, ask)
+        await refused(client, ask, f"on a budget of ${budget}, after {calls} calls that cost ${cost} each")
+        assert len(await script.journal()) == calls, "a refused call reached the upstream"
 
 
 @check(
@@ -45,13 +55,10 @@ async def _uses_up(client: Client, script: Scripted) -> None:
     surfaces=BOTH,
     modes=(Mode.ASYNC, Mode.ASYNC_STREAM),
     direct=False,
-    catches=("charges-nothing", "charges-no-streams", "charges-the-question-only", "charges-in-cents"),
+    catches=("charges-nothing", "charges-no-streams", "charges-the-question-only", "charges-in-cents", "charges-a-fee"),
 )
 async def test_a_budget_pays_for_what_it_is_worth(connect: Connect, upstream: Upstream, hooks: Hooks) -> None:
-    script = await upstream.answers(Reply(text="ok", usage=CHEAP))
-    client = connect()
-    budget = CALLS * hooks.cost(client.door.model, CHEAP)
-    await _uses_up(connect(key=await limited(hooks, budget_usd=budget)), script)
+    await _pays_for(CHEAP, connect, upstream, hooks)
 
 
 @check(
@@ -64,10 +71,24 @@ async def test_a_budget_pays_for_what_it_is_worth(connect: Connect, upstream: Up
     catches=("charges-cached-twice",),
 )
 async def test_tokens_from_a_cache_are_charged_once(connect: Connect, upstream: Upstream, hooks: Hooks) -> None:
-    script = await upstream.answers(Reply(text="ok", usage=CACHED))
-    client = connect()
-    budget = CALLS * hooks.cost(client.door.model, CACHED)
-    await _uses_up(connect(key=await limited(hooks, budget_usd=budget)), script)
+    await _pays_for(CACHED, connect, upstream, hooks)
+
+
+@check(
+    "limits/budget/cached-in-bedrock",
+    requirement="cached-tokens-are-charged-once",
+    feature="budgets",
+    profile="translation",
+    surfaces=(MESSAGES,),
+    over=(BEDROCK,),
+    modes=(Mode.ASYNC, Mode.ASYNC_STREAM),
+    direct=False,
+    catches=("charges-cached-twice",),
+)
+async def test_bedrock_counts_cached_tokens_twice_and_charges_them_once(
+    connect: Connect, upstream: Upstream, hooks: Hooks
+) -> None:
+    await _pays_for(CACHED, connect, upstream, hooks)
 
 
 @check(
