@@ -26,6 +26,7 @@ CANARIES = frozenset(
         "body/request-unchanged",
         "headers/beta/never-seen",
         "keys/refused/wrong",
+        "limits/requests/in-a-row",
         "isolation/client-key/calls",
         "connection/no-duplicates",
         "observability/audit/every-call",

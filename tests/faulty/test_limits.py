@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -37,34 +37,20 @@ class Relayed:
         return self._keys.mint(None, Limits.of(limits))
 
     async def begin(
-        self,
-        key: str,
-        path: str = CHAT,
-        query: str = "",
-        headers: Headers = (),
-        *,
-        stream: bool = False,
-        status: int = OK,
+        self, key: str, path: str = CHAT, query: str = "", headers: Headers = (), status: int = OK, **said: Any
     ) -> Answer:
+        """What is `said` stands in the body."""
+
         async def ask(call: Call) -> Answer:
             return Answer(call, status, (), once(json.dumps({"usage": USED}).encode()))
 
-        body = json.dumps({"stream": stream}).encode()
+        body = json.dumps(said).encode()
         call = Call("POST", path, query, headers, body, key, dict.fromkeys(Provider, "sk"), self._keys)
         return await self._limiter.answered(call, ask)
 
-    async def call(
-        self,
-        key: str,
-        path: str = CHAT,
-        query: str = "",
-        headers: Headers = (),
-        *,
-        stream: bool = False,
-        status: int = OK,
-    ) -> int:
+    async def call(self, key: str, path: str = CHAT, **asked: Any) -> int:
         """To its end; the status."""
-        answer = await self.begin(key, path, query, headers, stream=stream, status=status)
+        answer = await self.begin(key, path, **asked)
         await answer.body()
         answer.close()
         return answer.status
@@ -101,6 +87,11 @@ async def other_ways(relayed: Relayed) -> list[int]:
         await relayed.call(key, query="a=b"),
         await relayed.call(key, headers=(("x-forwarded-for", "203.0.113.7"),)),
     ]
+
+
+async def another_model(relayed: Relayed) -> list[int]:
+    key = relayed.key(requests_per_minute=1)
+    return [await relayed.call(key, model=model) for model in ("m", "M")]
 
 
 async def two_keys(relayed: Relayed) -> list[int]:
@@ -185,6 +176,7 @@ BREACHES = (
     Breach("limits-in-foreign-envelope", told, (429, "60", True), (429, "60", False)),
     Breach("limits-by-path", other_ways, [REFUSED, REFUSED, REFUSED], [OK, REFUSED, REFUSED]),
     Breach("limits-by-query", other_ways, [REFUSED, REFUSED, REFUSED], [REFUSED, OK, REFUSED]),
+    Breach("limits-by-model", another_model, [OK, REFUSED], [OK, OK]),
     Breach("limits-by-forwarded-address", other_ways, [REFUSED, REFUSED, REFUSED], [REFUSED, REFUSED, OK]),
     Breach("limits-all-keys-together", two_keys, [OK, OK], [OK, REFUSED]),
     Breach("charges-nothing", tokens, [OK, REFUSED], [OK, OK]),

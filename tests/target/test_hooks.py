@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import json
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import httpx2
 import pytest
 
 from conformance.target import HookFailedError, Hooks, TargetNotStartedError, launch
+from conformance.upstream import Usage
 from tests.target.samples import SECRETS, UPSTREAM, processes, target
 
 if TYPE_CHECKING:
@@ -51,6 +53,20 @@ def test_a_key_lives_through_http_hooks(tmp_path: Path) -> None:
         assert set(keys_of(hooks)) == {running.key}
         hooks.revoke(running.key)
         assert keys_of(hooks) == {}
+
+
+def test_a_key_is_limited_in_what_a_check_asks_for_and_in_nothing_else(tmp_path: Path) -> None:
+    wish = {"rpm": "{requests_per_minute}", "usd": "{budget_usd}", "said": "{requests_per_minute} a minute"}
+    limit = {**MINT, "json": wish}
+    prices = {"m": {"input": 0.25, "output": 2, "cache_read": "0.025"}}
+    with launch(hooked(tmp_path, **OVER_HTTP, limit=limit, prices=prices), UPSTREAM, SECRETS, tmp_path) as running:
+        hooks = Hooks.from_description(json.loads(json.dumps(running.describe()["hooks"])))
+        some, other = hooks.limit(requests_per_minute=3), hooks.limit(budget_usd=Decimal("0.0015"))
+        assert keys_of(hooks)[some] == {"rpm": 3, "usd": 100000, "said": "3 a minute"}
+        assert keys_of(hooks)[other] == {"rpm": 1000000, "usd": 0.0015, "said": "1000000 a minute"}
+        assert hooks.cost("m", Usage(input=1000, output=10, cache_read=800)) == Decimal("0.00009")
+        with pytest.raises(AssertionError, match="does not say streams"):
+            hooks.limit(streams=1)
 
 
 def test_a_key_is_quoted_inside_a_url(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from conformance.faulty.exchange import values, without
 from conformance.faulty.fault import fault
 from conformance.faulty.limits import FRESH, UNITS, Limiter, Limits, Metered, Over, Used
+from conformance.faulty.router import asked_model
 
 if TYPE_CHECKING:
     from conformance.faulty.exchange import Answer, Call, Headers
@@ -73,6 +74,12 @@ class ByPath(Limiter):
 class ByQuery(Limiter):
     def subject(self, call: Call) -> str:
         return f"{super().subject(call)} {call.query}"
+
+
+@fault.limiter("limits-by-model", "counts each model for itself, by the name that the call gives it")
+class ByModel(Limiter):
+    def subject(self, call: Call) -> str:
+        return f"{super().subject(call)} {asked_model(call)}"
 
 
 @fault.limiter("limits-by-forwarded-address", "counts for itself each address that a header names")

@@ -12,6 +12,9 @@ BURST = 12
 MINUTE = 60
 ROUTES = ("chat/completions", "responses", "messages", "completions", "embeddings", "messages/batches", "never/seen")
 
+Way = tuple[str, tuple[tuple[str, str], ...], dict[str, str]]
+"""A path, the headers and what the body says in another way."""
+
 
 @check(
     "limits/requests/burst",
@@ -118,7 +121,7 @@ async def test_a_refusal_says_when_to_come_again(connect: Connect, upstream: Ups
     surfaces=(CHAT, MESSAGES),
     modes=(Mode.HTTP,),
     direct=False,
-    catches=("limits-by-path", "limits-by-query", "limits-by-forwarded-address"),
+    catches=("limits-by-path", "limits-by-query", "limits-by-model", "limits-by-forwarded-address"),
 )
 async def test_no_other_way_leads_past_a_limit(
     connect: Connect, upstream: Upstream, hooks: Hooks, http: Http, client: Client
@@ -126,20 +129,24 @@ async def test_no_other_way_leads_past_a_limit(
     script, key = await upstream.answers(), await limited(hooks, requests_per_minute=1)
     await served(connect(key=key), script.prompt)
     root = client.door.url.removesuffix("/v1")
-    own = client.url().removeprefix(root)
-    bearer, version = ("authorization", f"Bearer {key}"), ("anthropic-version", "2023-06-01")
-    ways = [
-        *((f"/v1/{path}", (bearer, version)) for path in ROUTES),
-        *((f"{own}?{query}", (bearer,)) for query in ("model=other", "beta=true", f"case={script.token}")),
-        *((own, (bearer, (name, "203.0.113.7"))) for name in ("x-forwarded-for", "x-real-ip", "x-user-id")),
-        (own, (("x-api-key", key), version)),
-        (own, (bearer, ("x-api-key", key))),
-        (own, (("authorization", f"bearer  {key}"),)),
-    ]
-    for path, headers in ways:
-        await http.send("POST", root + path, headers=headers, body=client.body(script.prompt))
-        said = ", ".join(name for name, _ in headers)
+    for path, headers, more in _ways(client, client.url().removeprefix(root), script.token, key):
+        await http.send("POST", root + path, headers=headers, body={**client.body(script.prompt), **more})
+        said = ", ".join([*(name for name, _ in headers), *(f"{name} {value}" for name, value in more.items())])
         assert len(await script.journal()) == 1, f"POST {path} with {said} led past the limit of one request a minute"
+
+
+def _ways(client: Client, own: str, token: str, key: str) -> list[Way]:
+    bearer, version = ("authorization", f"Bearer {key}"), ("anthropic-version", "2023-06-01")
+    model = client.door.model
+    return [
+        *((f"/v1/{path}", (bearer, version), {}) for path in ROUTES),
+        *((f"{own}?{query}", (bearer,), {}) for query in ("model=other", "beta=true", f"case={token}")),
+        *((own, (bearer, (name, "203.0.113.7")), {}) for name in ("x-forwarded-for", "x-real-ip", "x-user-id")),
+        *((own, (bearer,), {"model": name}) for name in (model.upper(), f"{model}-latest", f" {model}")),
+        (own, (("x-api-key", key), version), {}),
+        (own, (bearer, ("x-api-key", key)), {}),
+        (own, (("authorization", f"bearer  {key}"),), {}),
+    ]
 
 
 @check(
