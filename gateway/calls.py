@@ -106,7 +106,7 @@ class Call:
 
     def start(self, status: int, reason: str | None, headers: CIMultiDict[str], *, at_once: bool = False) -> Answer:
         headers[GATEWAY_REQUEST_ID] = self.request_id
-        if self.standing and status < errors.CLIENT_ERRORS:
+        if self.standing is not None and status < errors.CLIENT_ERRORS:
             tell_limits(headers, self.standing)
         self.status = status
         return Answer(status, reason, headers, at_once=at_once)

@@ -33,7 +33,7 @@ SETTINGS = ("generationConfig", "generation_config", "inferenceConfig")
 CHOICES = ("n", "candidateCount", "best_of")
 SPENDING = {"generate", "compact"}
 METERED = {"embeddings", "completions"}
-UNMETERED = {"batches", "images", "audio"}
+UNMETERED = {"batches", "images", "audio", "vector_stores"}
 """Of the further routes those whose answers say what they have used, and those that cost what no answer says."""
 
 

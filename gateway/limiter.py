@@ -6,6 +6,7 @@ What is refused has reached no upstream. How it is refused: docs/limits.md.
 from __future__ import annotations
 
 import asyncio
+import logging
 import sqlite3
 import time
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
     from gateway.calls import Call
     from gateway.config import Settings
+    from gateway.estimates import Used
     from gateway.keys import VirtualKey
     from gateway.limits import Subject
     from gateway.rates import Standing
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
     from gateway.spend import Denied
     from gateway.surfaces import Vendor
 
+logger = logging.getLogger(__name__)
 BUDGET_RESET = "x-gateway-budget-reset"
 AGAIN = {"x-should-retry": "true"}
 NEVER = {"x-should-retry": "false"}
@@ -93,7 +96,7 @@ class Limiter:
         try:
             yield ways
         finally:
-            used = estimate.used() if spending else NOTHING
+            used = used_by(call, estimate) if spending else NOTHING
             if claims:
                 self._booking.settle(call.request_id, claims, used.picodollars)
             self._count_tokens(call.subjects, used.tokens)
@@ -138,6 +141,15 @@ class Limiter:
             task = asyncio.create_task(self._rates.used(subjects, tokens))
             self._counting.add(task)
             task.add_done_callback(self._counting.discard)
+
+
+def used_by(call: Call, estimate: Estimate) -> Used:
+    """A bug of ours must not keep what the call holds from coming free."""
+    try:
+        return estimate.used()
+    except Exception:
+        logger.exception("%s cannot be charged", call.request_id)
+        return NOTHING
 
 
 def claims_of(subjects: Iterable[Subject], cost: int, *, budgeted: bool) -> list[Claim]:

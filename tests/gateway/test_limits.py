@@ -333,6 +333,40 @@ async def test_what_has_no_price_is_not_for_keys_with_a_budget(limited: Keys, up
     assert (await client.ask("GET", "/v1/messages/batches", headers=[("anthropic-version", "x")])).status == 200
 
 
+async def test_a_fallback_without_a_price_is_not_tried(
+    limited: Keys, config: Path, client: RawClient, upstream: ScriptedUpstream
+) -> None:
+    model = '[[models]]\nname = "{}"\nprovider = "anthropic"\nprotocol = "anthropic-messages"\n'
+    more = model.format("unheard-of") + model.format("sure") + 'upstream_name = "claude-sonnet-4-5"\n'
+    settings = added(config, more + 'fallback = ["unheard-of"]')
+    upstream.says(b"{}", status=500)
+    async with Gateway(settings) as gateway:
+        assert (await message(replace(client, url=gateway.url), model="sure")).status == 502
+        assert len(upstream.received) == 2
+        assert (await message(replace(limited(budget_usd=1), url=gateway.url), model="sure")).status == 500
+        assert len(upstream.received) == 3
+
+
+async def test_what_has_no_price_may_be_let_pass(
+    limited: Keys, config: Path, client: RawClient, upstream: ScriptedUpstream, store: KeyStore
+) -> None:
+    settings = added(config, '[limits]\nunpriced = "pass"')
+    upstream.says(answered(**CENTS).replace(MODEL.encode(), b"never-seen"))
+    async with Gateway(settings) as gateway:
+        free = replace(limited(budget_usd="0.01"), url=gateway.url)
+        assert (await message(free, model="never-seen")).status == 200
+        assert (await free.ask("POST", "/v1/messages/batches", b"{}")).status == 200
+        assert await charged(gateway, settings, free, store) == 0
+        spent_one = replace(limited(budget_usd=0), url=gateway.url)
+        assert (await message(spent_one, model="never-seen")).status == 429
+
+
+async def test_googles_callers_see_no_limits_of_the_account(limited: Keys, upstream: ScriptedUpstream) -> None:
+    upstream.says(b"{}", x_ratelimit_limit_requests="9999")
+    shown = await limited(streams=5).ask("POST", "/v1beta/models/gemini-2.5-flash:generateContent", b"{}")
+    assert (shown.status, shown.values("x-ratelimit-limit-requests")) == (200, [])
+
+
 async def test_streams_are_charged_as_they_report(
     limited: Keys, upstream: ScriptedUpstream, store: KeyStore, settings: Settings, gateway: Gateway
 ) -> None:
