@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 from pydantic import ValidationError
 
+from gateway.balance import balances_of
 from gateway.config import ConfigError, Settings, load
 from gateway.keyforms import KeyRequest, minted_view, view
 from gateway.keys import OWNERS, AmbiguousKeyError, KeyStore, NoSuchKeyError, Owner
@@ -144,6 +145,22 @@ def show(config: Path, key: str, *, as_json: bool) -> None:
     """KEY is a name, a fingerprint, or the key itself."""
     with key_store(config) as store:
         tell(store.named(key), as_json=as_json)
+
+
+@keys.command()
+@config_option
+@click.argument("key")
+@json_option
+def spend(config: Path, key: str, *, as_json: bool) -> None:
+    """What is spent of the budgets of KEY, its run and its team."""
+    settings = settings_of(config, credentials=False)
+    with key_store(config) as store:
+        found = balances_of(settings, store.named(key))
+    if as_json:
+        click.echo(found.model_dump_json())
+    for each in () if as_json else found.balances:
+        until = f" until {each.period_ends}" if each.period_ends else ""
+        click.echo(f"{each.kind} {each.name}: ${each.spent_usd:f} of ${each.budget_usd}{until}")
 
 
 @keys.command()

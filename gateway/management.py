@@ -22,6 +22,7 @@ from aiohttp import web
 from pydantic import BaseModel, Field, ValidationError
 
 from gateway.admission import bearer
+from gateway.balance import Balances, balances_of
 from gateway.calls import origin_form
 from gateway.keyforms import Fingerprint, Form, KeyRequest, KeyView, MintedView, Owned, OwnerForm, minted_view, view
 from gateway.keys import FINGERPRINT_DIGITS, KeyStore, NoSuchKeyError
@@ -252,6 +253,11 @@ async def show(asked: Asked) -> KeyView:
     return view(await asked.with_key(lambda _, key: key), time.time())
 
 
+async def spend(asked: Asked) -> Balances:
+    balances: Balances = await asked.with_key(lambda _, key: balances_of(asked.management.settings, key))
+    return balances
+
+
 async def revoke(asked: Asked) -> KeyView:
     return view(await asked.with_key(KeyStore.revoke), time.time())
 
@@ -286,6 +292,7 @@ OPERATIONS = (
     Operation("POST", f"{KEYS}/revoke", "revokeOwned", "Revoke an owner's keys", revoke_owned, Count, OwnerForm),
     Operation("POST", f"{KEYS}/prune", "prune", "Drop keys that have been dead for so long", prune, Count, Pruning),
     Operation("GET", ONE, "show", "Show a key, never itself", show, KeyView),
+    Operation("GET", f"{ONE}/spend", "spend", "Show what is spent of its budgets", spend, Balances),
     Operation("DELETE", ONE, "delete", "Delete a key", delete, status=204),
     Operation("POST", f"{ONE}/revoke", "revoke", "Revoke a key", revoke, KeyView),
     Operation("POST", f"{ONE}/expire", "expire", "Let a key expire, at once or in a while", expire, KeyView, Expiry),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import closing
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -11,11 +12,13 @@ from click.testing import CliRunner, Result
 
 from gateway.cli import main
 from gateway.limits import Limit
+from gateway.spend import Claim, SpendStore
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from gateway import Settings
     from gateway.keys import KeyStore
 
     Keys = Callable[..., Result]
@@ -60,6 +63,19 @@ async def test_a_key_is_minted_with_limits(keys: Keys, store: KeyStore) -> None:
     assert store.named(minted["key"]).limits == limit
     assert minted["limits"] == limit.model_dump(mode="json")
     assert "requests_per_minute 10; tokens_per_minute 1000; streams 2; budget_usd 1.50" in keys("show", "agent").stdout
+
+
+async def test_what_is_spent_of_a_budget_is_told(config: Path, keys: Keys, store: KeyStore, settings: Settings) -> None:
+    add(config, '[limits.team]\nbudget_usd = "20"\nperiod_seconds = 86400\n')
+    key = store.named(told(keys("mint", "--name", "k", "--team", "blue", "--budget", "1.50", "--json"))["key"])
+    with closing(SpendStore(settings.keys.database)) as books, books.transaction():
+        books.settle("call", [Claim(f"key:{key.digest.hex()}", 0, None, None, 0)], 1_250_000_001_000, 0.0)
+    lines = keys("spend", "k").stdout.splitlines()
+    assert lines[0] == f"key {key.fingerprint}: $1.250000001 of $1.50"
+    assert lines[1].startswith("team blue: $0 of $20 until ")
+    balances = told(keys("spend", "k", "--json"))["balances"]
+    assert [each["spent_usd"] for each in balances] == ["1.250000001", "0"]
+    assert balances[1]["period_ends"].endswith("T00:00:00+00:00")
 
 
 @pytest.mark.parametrize(

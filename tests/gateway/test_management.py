@@ -129,6 +129,18 @@ async def test_a_key_is_held_to_all_that_was_asked_for(manager: Manager, store: 
     assert (sorted(key.models), key.expires_at) == (["a", "b"], None)
 
 
+async def test_a_key_is_limited_and_its_budget_is_told(manager: Manager, store: KeyStore) -> None:
+    limits = {"requests_per_minute": 3, "budget_usd": 0.000015, "period_seconds": 3600}
+    minted = await manager.ask("POST", "/keys", {"name": "k", "limits": limits})
+    assert minted.status == 201
+    assert minted.json["limits"]["budget_usd"] == "0.000015"
+    assert store.named(minted.json["key"]).limits.budget == 15_000_000
+    told = await manager.ask("GET", f"/keys/{minted.json['fingerprint']}/spend")
+    assert (told.status, told.json["balances"][0]["spent_usd"]) == (200, "0")
+    wrong = await manager.ask("POST", "/keys", {"name": "k", "limits": {"period_seconds": 60}})
+    assert (wrong.status, wrong.json["errors"][0]["pointer"]) == (422, "#/limits")
+
+
 async def test_a_key_expires_in_a_while(manager: Manager, client: RawClient) -> None:
     minted = (await manager.ask("POST", "/keys", {"name": "k"})).json
     later = (await manager.ask("POST", f"/keys/{minted['fingerprint']}/expire", {"in_seconds": 60})).json
