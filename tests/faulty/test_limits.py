@@ -67,6 +67,10 @@ async def three_in_a_row(relayed: Relayed) -> list[int]:
     return [await relayed.call(key) for _ in range(3)]
 
 
+async def without_limits(relayed: Relayed) -> list[int]:
+    return [await relayed.call("sk-fixed") for _ in range(6)]
+
+
 async def three_at_once(relayed: Relayed) -> list[int]:
     key = relayed.key(requests_per_minute=2)
     return [(await relayed.begin(key)).status for _ in range(3)]
@@ -171,6 +175,7 @@ BREACHES = (
     Breach("limits-one-too-many", three_in_a_row, [OK, OK, REFUSED], [OK, OK, OK]),
     Breach("limits-one-too-few", three_in_a_row, [OK, OK, REFUSED], [OK, REFUSED, REFUSED]),
     Breach("forgets-limits-of-known-keys", three_in_a_row, [OK, OK, REFUSED], [OK, OK, OK]),
+    Breach("limits-everybody", without_limits, [OK] * 6, [OK, OK, OK, OK, OK, REFUSED]),
     Breach("limits-without-retry-after", told, (429, "60", True), (429, "", True)),
     Breach("limits-with-503", told, (429, "60", True), (503, "60", True)),
     Breach("limits-in-foreign-envelope", told, (429, "60", True), (429, "60", False)),

@@ -46,6 +46,12 @@ class ForgetsLimits(Limiter):
         return None if found and self._used[self.subject(call)].requests else found
 
 
+@fault.limiter("limits-everybody", "holds keys without limits to a few requests a minute too")
+class Everybody(Limiter):
+    def limits(self, call: Call) -> Limits | None:
+        return super().limits(call) or Limits(requests_per_minute=5)
+
+
 @fault.limiter("limits-without-retry-after", "refuses with 429 and does not say for how long")
 class WithoutRetryAfter(Limiter):
     def advice(self, limit: str) -> Headers:

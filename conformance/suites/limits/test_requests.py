@@ -42,6 +42,21 @@ async def test_a_burst_gets_exactly_the_limit_through(connect: Connect, upstream
 
 
 @check(
+    "limits/requests/unlimited",
+    requirement="limits-are-asked-for",
+    feature="request-limits",
+    surfaces=(CHAT, MESSAGES),
+    catches=("limits-everybody",),
+)
+async def test_a_key_without_limits_is_let_through(client: Client, upstream: Upstream) -> None:
+    script = await upstream.answers()
+    async with anyio.create_task_group() as calls:
+        for _ in range(BURST):
+            calls.start_soon(served, client, script.prompt)
+    assert len(await script.journal()) == BURST, "calls are missing, or have been repeated"
+
+
+@check(
     "limits/requests/in-a-row",
     requirement="limits-hold-every-time",
     feature="request-limits",
