@@ -249,6 +249,30 @@ async def test_a_place_is_free_when_its_stream_is_over(limited: Keys, upstream: 
         assert (await message(client)).status == 200
 
 
+async def test_an_sdk_waits_for_as_long_as_it_is_told_and_gets_through(
+    limited: Keys, upstream: ScriptedUpstream, gateway: Gateway
+) -> None:
+    client, statuses, refused = limited(streams=1), list[int](), asyncio.Event()
+    released = holding(upstream, MESSAGES[0])
+
+    async def seen(response: Any) -> None:
+        statuses.append(response.status_code)
+        refused.set()
+
+    http = openai.DefaultAsyncHttpxClient(event_hooks={"response": [seen]})
+    sdk = openai.AsyncOpenAI(api_key=client.key, base_url=f"{gateway.url}/v1", max_retries=1, http_client=http)
+    async with asyncio.timeout(DEADLINE), sdk:
+        running = await client.session.post(f"{client.url}/v1/messages", data=b"{}", headers={"x-api-key": client.key})
+        began, asking = time.monotonic(), asyncio.ensure_future(sdk.models.with_raw_response.list())
+        await refused.wait()
+        released.set()
+        await running.read()
+        upstream.script = ok
+        await asking
+    assert statuses == [429, 200]
+    assert time.monotonic() - began >= 1
+
+
 async def test_a_place_is_free_when_its_client_has_left(limited: Keys, upstream: ScriptedUpstream) -> None:
     client = limited(streams=1)
     holding(upstream, MESSAGES[0])
