@@ -71,7 +71,7 @@ class Relay:
 
     def __init__(self, fault: Fault, upstream: str, client_key: str, provider_keys: Mapping[Provider, str]) -> None:
         self.fault = fault
-        self.keys = Keys(client_key)
+        self.keys = Keys(client_key, fault.invent)
         self.provider_keys = provider_keys
         self.memory: dict[str, Any] = {}
         self.counts = Counts()
@@ -87,6 +87,9 @@ class Relay:
         key = self.fault.accept(call)
         if key is None:
             return await self.fault.refusal(refusal(call, 401, "this key is not valid here"))
+        known = self.keys.known.get(key)
+        if known and not self.fault.holds(call, known.scope):
+            return await self.fault.refusal(refusal(call, 403, "this key is not good for that"))
         return await self._pass(http, replace(call, client_key=key))
 
     async def _pass(self, http: aiohttp.ClientSession, call: Call) -> Answer:
