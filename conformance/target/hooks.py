@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import quote
 
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
 CONTAINER = "container"
 """Among the values: the container in which the gateway runs, and the hooks' commands with it."""
+
+NO_SCOPE: Mapping[str, str] = MappingProxyType({})
 
 _LONG_LIFE = 24 * 60 * 60
 _TIMEOUT = 30.0
@@ -57,7 +60,7 @@ class Hooks:
     def can_expire(self) -> bool:
         return self.auth.expire is not None
 
-    def mint(self, expires_in: int | None = None, **scope: str) -> str:
+    def mint(self, expires_in: int | None = None, scope: Mapping[str, str] = NO_SCOPE) -> str:
         """A new key, good for `expires_in` seconds; where the hook names a life, a day unless told otherwise.
 
         `scope` is what it is held to: a `surface`, a `model`, a `provider`, an `origin`.
