@@ -66,7 +66,7 @@ class Fault:
     labels   by what else the relay counts a call
     router   makes what picks the providers of a call
     pipe     makes, in place of all that, a relay that reads no HTTP: one for each connection
-    scrubs   where the provider's key is taken out of what the upstream answers: `headers`, `errors`
+    scrubs   where the provider's key is taken out of what the upstream answers: `headers`, `errors`, `streams`
     """
 
     name: str
@@ -83,7 +83,7 @@ class Fault:
     labels: Callable[[Call], dict[str, str]] = _no_labels
     router: Callable[[], Router] = Router
     pipe: Callable[[], Pipe] | None = None
-    scrubs: frozenset[str] = frozenset({"headers", "errors"})
+    scrubs: frozenset[str] = frozenset({"headers", "errors", "streams"})
 
 
 CLEAN = Fault("", "a faithful relay")
@@ -198,9 +198,9 @@ class Declare:
         """A class of Pipe"""
         return self._at("pipe", name, wrong)
 
-    def scrubs_only(self, part: str, name: str, wrong: str) -> None:
-        """The provider's key stays in what is not that part: `headers` or `errors`"""
-        _declare(name, wrong, scrubs=frozenset({part}))
+    def scrubs_all_but(self, part: str, name: str, wrong: str) -> None:
+        """The provider's key stays in that part: `headers`, `errors` or `streams`"""
+        _declare(name, wrong, scrubs=CLEAN.scrubs - {part})
 
     def _at(self, point: str, name: str, wrong: str) -> Callable[[F], F]:
         def declare(function: F) -> F:

@@ -137,7 +137,21 @@ class Relay:
             answer = replace(answer, headers=headers)
         if answer.failed and "errors" in self.fault.scrubs:
             return await on_whole(answer, lambda body: body.replace(key.encode(), b"[key]"))
+        if answer.streams and "streams" in self.fault.scrubs:
+            return replace(answer, chunks=_scrubbed_chunks(answer.chunks, key.encode()))
         return answer
+
+
+async def _scrubbed_chunks(chunks: AsyncIterator[bytes], key: bytes) -> AsyncIterator[bytes]:
+    """What may be the beginning of the key waits for what comes next."""
+    kept = b""
+    async for chunk in chunks:
+        whole = (kept + chunk).replace(key, b"[key]")
+        most = min(len(key) - 1, len(whole))
+        begun = next((size for size in range(most, 0, -1) if key.startswith(whole[-size:])), 0)
+        kept = whole[len(whole) - begun :]
+        yield whole[: len(whole) - begun]
+    yield kept
 
 
 def _spelled_alike(headers: Headers) -> list[tuple[str, str]]:
