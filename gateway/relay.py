@@ -15,6 +15,7 @@ from multidict import CIMultiDict
 from gateway import aliases, endings, eventstream, headers, metering
 from gateway.calls import Tried
 from gateway.codings import decoder
+from gateway.credentials import Redacted
 from gateway.errors import UnreachableError, bad_gateway
 
 if TYPE_CHECKING:
@@ -139,8 +140,10 @@ async def pass_through(call: Call, route: Route, upstream: aiohttp.ClientRespons
         response_headers.popall("Content-Length", None)  # an error event may have to be added
     coding = upstream.headers.get("Content-Encoding", "")
     content: Content = upstream.content
+    if call.streamed and not (coding or framed):
+        content = Redacted(upstream.content, route.upstream.credential)
     if not coding and aliases.in_answers(route):
-        content = aliases.Restored(upstream.content, route.model or "", by_line=call.streamed)
+        content = aliases.Restored(content, route.model or "", by_line=call.streamed)
         response_headers.popall("Content-Length", None)
     tape = metering.Tape(coding, framed=framed)
     response = call.start(upstream.status, upstream.reason, response_headers, at_once=upstream.content.total_bytes == 0)
