@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from typing import Any
 from urllib.parse import urlsplit
 
 from conformance.api import (
@@ -59,6 +60,14 @@ def assert_no_key(secrets: dict[str, Secret], exchange: Exchange, where: str) ->
         assert_absent(secret, {f"the headers of {where}": headers, f"the body of {where}": exchange.content})
 
 
+async def heard(http: Http, method: str, url: str, headers: list[tuple[str, str]], body: Any = None) -> Exchange | None:
+    """None where the gateway hung up: who hears nothing learns nothing."""
+    try:
+        return await http.send(method, url, headers=headers, body=body)
+    except AssertionError:
+        return None
+
+
 @check(
     "isolation/provider-key/models",
     requirement="provider-key-unseen",
@@ -92,7 +101,8 @@ async def test_no_page_of_the_gateways_own_holds_a_key_of_a_provider(
     roots = dict.fromkeys((f"{where.scheme}://{where.netloc}", client.door.url.removesuffix("/v1")))
     for url in (f"{root}/{page}" for root in roots for page in PAGES):
         for credential in ([], [("authorization", f"Bearer {client.door.key}")]):
-            assert_no_key(provider_keys, await http.send("GET", url, headers=credential), url)
+            if answer := await heard(http, "GET", url, credential):
+                assert_no_key(provider_keys, answer, url)
 
 
 @check(
@@ -109,8 +119,8 @@ async def test_no_refusal_of_the_gateways_own_holds_a_key_of_a_provider(
     script = await upstream.answers()
     headers = [("authorization", f"Bearer {client.door.key}"), VERSION]
     for what, method, body in _mistakes(client, script.prompt):
-        answer = await http.send(method, client.url(), headers=headers, body=body)
-        assert_no_key(provider_keys, answer, f"the answer to {what}")
+        if answer := await heard(http, method, client.url(), headers, body):
+            assert_no_key(provider_keys, answer, f"the answer to {what}")
 
 
 def _mistakes(client: Client, prompt: str) -> Iterator[tuple[str, str, bytes | None]]:

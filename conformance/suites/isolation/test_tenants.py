@@ -23,6 +23,7 @@ from conformance.api import (
     check,
     mint,
 )
+from conformance.suites.isolation.test_places import heard
 
 MARKS = (
     *("idempotency-key", "x-idempotency-key", "x-request-id", "x-client-request-id", "x-session-id", "session_id"),
@@ -92,7 +93,7 @@ async def test_nothing_of_one_client_shows_in_what_another_is_told(
     before = len(tape.exchanges)
     other = await upstream.answers(Reply(text="ok"), Reply(error=ProviderError(status=500)))
     for method, path, key, body in _calls(client, other.prompt, yours):
-        await http.send(method, client.door.url + path, headers=_carrying(key), body=body)
+        await heard(http, method, client.door.url + path, _carrying(key), body)
     canaries.assert_absent_from(tape, before)
 
 

