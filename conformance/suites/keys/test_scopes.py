@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from functools import partial
+from itertools import product
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -116,31 +117,43 @@ def _names_of_others(subject: Subject, client: Client) -> Iterator[str]:
     catches=("asks-for-the-model-in-the-query", "judges-the-first-of-two-models"),
 )
 async def test_a_second_model_beside_the_right_one_is_not_asked(
-    client: Client, upstream: Upstream, http: Http, hooks: Hooks
+    client: Client, upstream: Upstream, http: Http, hooks: Hooks, subject: Subject
 ) -> None:
-    key, own = await minted(hooks, model=client.door.model), client.door.upstream_model
-    for why, query, body in _said_otherwise(client):
+    key, body = await minted(hooks, model=client.door.model), client.body("PROMPT")
+    headers = [("authorization", f"Bearer {key}"), ("anthropic-version", "2023-06-01")]
+
+    async def asked(query: str, body: bytes) -> set[tuple[str, str]]:
         script = await upstream.answers()
-        headers = [("authorization", f"Bearer {key}"), ("anthropic-version", "2023-06-01")]
         prompted = body.replace(b"PROMPT", script.prompt.encode())
         await http.send("POST", f"{client.url()}{query}", headers=headers, body=prompted)
-        asked = {name for received in await script.journal() for name in _models(received)}
-        assert asked <= {own}, f"{why}: the upstream was asked for {', '.join(sorted(asked - {own}))}"
+        return {(received.path, name) for received in await script.journal() for name in _models(received)}
+
+    right = await asked("", _object(body))
+    for other in _others(subject, client):
+        for why, query, said in _said_otherwise(body, other):
+            wrong = await asked(query, said) - right
+            assert not wrong, f"{other} {why}: the upstream was asked for {', '.join(map(' of '.join, wrong))}"
 
 
-def _said_otherwise(client: Client) -> Iterator[tuple[str, str, bytes]]:
+def _others(subject: Subject, client: Client) -> list[str]:
+    """One that the surface serves, if it does, and one that nobody serves: a gateway may refuse what it does not know."""
+    served = sorted({*_names_of_others(subject, client)} - {FORBIDDEN})
+    return [*served[:1], FORBIDDEN]
+
+
+def _said_otherwise(body: dict[str, Any], other: str) -> Iterator[tuple[str, str, bytes]]:
     """Requests of which one reader takes the key's own model, and another one the other."""
-    whole = client.body("PROMPT")
-    right, wrong = {"model": whole.pop("model")}, {"model": FORBIDDEN}
-    yield "in the query", f"?model={FORBIDDEN}", _object(right, whole)
-    yield "twice in the query", f"?model={right['model']}&model={FORBIDDEN}", _object(right, whole)
+    whole = {name: value for name, value in body.items() if name != "model"}
+    right, wrong = {"model": body["model"]}, {"model": other}
+    yield "in the query", f"?model={other}", _object(right, whole)
+    yield "twice in the query", f"?model={body['model']}&model={other}", _object(right, whole)
     yield "first in the body", "", _object(wrong, right, whole)
     yield "last in the body", "", _object(right, whole, wrong)
-    yield "in another case, first", "", _object({"Model": FORBIDDEN}, right, whole)
-    yield "in another case, last", "", _object(right, whole, {"MODEL": FORBIDDEN})
-    yield "spelled with an escape", "", _object(right, whole)[:-1] + b', "mod\\u0065l": "%b"}' % FORBIDDEN.encode()
-    yield "in a list of models", "", _object(right, whole, {"models": [FORBIDDEN]})
-    yield "as a fallback", "", _object(right, whole, {"fallbacks": [{"model": FORBIDDEN}]})
+    yield "in another case, first", "", _object({"Model": other}, right, whole)
+    yield "in another case, last", "", _object(right, whole, {"MODEL": other})
+    yield "spelled with an escape", "", _object(right, whole)[:-1] + b', "mod\\u0065l": "%b"}' % other.encode()
+    yield "in a list of models", "", _object(right, whole, {"models": [other]})
+    yield "as a fallback", "", _object(right, whole, {"fallbacks": [wrong]})
 
 
 def _object(*parts: dict[str, Any]) -> bytes:
@@ -148,9 +161,9 @@ def _object(*parts: dict[str, Any]) -> bytes:
     return b"{" + b", ".join(json.dumps(part).encode()[1:-1] for part in parts) + b"}"
 
 
-def _models(received: Received) -> list[Any]:
+def _models(received: Received) -> list[str]:
     members: list[tuple[str, Any]] = json.loads(received.body, object_pairs_hook=list)
-    return [value for name, value in members if name == "model"]
+    return [str(value) for name, value in members if name == "model"]
 
 
 @check(
@@ -162,16 +175,17 @@ def _models(received: Received) -> list[Any]:
     catches=("holds-models-where-answers-are-generated",),
 )
 async def test_no_other_route_leads_to_another_model(
-    client: Client, upstream: Upstream, http: Http, hooks: Hooks
+    client: Client, upstream: Upstream, http: Http, hooks: Hooks, subject: Subject
 ) -> None:
     key, script = await minted(hooks, model=client.door.model), await upstream.answers()
-    body = {**client.body(script.prompt), "model": FORBIDDEN, "input": script.prompt, "prompt": script.prompt}
-    batch = {"requests": [{"custom_id": "one", "params": body}]}
-    for path in ROUTES:
+    headers = [("authorization", f"Bearer {key}"), ("anthropic-version", "2023-06-01")]
+    said = {**client.body(script.prompt), "input": script.prompt, "prompt": script.prompt}
+    for path, other in product(ROUTES, _others(subject, client)):
         url = f"{client.door.url.removesuffix('/v1')}/v1/{path}?case={script.token}"
-        headers = [("authorization", f"Bearer {key}"), ("anthropic-version", "2023-06-01")]
+        body = {**said, "model": other}
+        batch = {"requests": [{"custom_id": "one", "params": body}]}
         await http.send("POST", url, headers=headers, body=batch if path.endswith("/batches") else body)
-        assert not await script.journal(), f"{path}: the upstream was called for a model that the key is not good for"
+        assert not await script.journal(), f"{path}: the upstream was called for {other}, with a key for another model"
 
 
 @check(
