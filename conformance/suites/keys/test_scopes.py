@@ -136,7 +136,7 @@ async def test_a_second_model_beside_the_right_one_is_not_asked(
 
 
 def _others(subject: Subject, client: Client) -> list[str]:
-    """One that the surface serves, if it does, and one that nobody serves: a gateway may refuse what it does not know."""
+    """One that the surface serves, if it does, and one that nobody serves."""
     served = sorted({*_names_of_others(subject, client)} - {FORBIDDEN})
     return [*served[:1], FORBIDDEN]
 
