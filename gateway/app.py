@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import sqlite3
 from contextlib import AsyncExitStack, nullcontext
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import unquote
@@ -21,6 +22,7 @@ from gateway.keeping import Keeping
 from gateway.keys import KeyStore
 from gateway.listing import entry, listing, lists, shows_one
 from gateway.management import Management
+from gateway.objects import Objects
 from gateway.observers import Observers
 from gateway.protocols.clouds import CLOUDS
 from gateway.relay import HEADER_BYTES, HEADER_COUNT, Relay, Straight
@@ -63,6 +65,7 @@ class Gateway:
         settings = self._settings
         async with AsyncExitStack() as starting:
             self._keys = starting.enter_context(KeyStore(settings.keys.database, settings.keys.prefix))
+            self._objects = starting.enter_context(Objects(settings.objects)) if settings.objects else None
             self._watch = Watch(self._keys)
             starting.callback(self._watch.close)
             self._observers = await starting.enter_async_context(Observers(settings))
@@ -142,7 +145,15 @@ class Gateway:
                 raise
             return await call.refuse(RefusalError(500, "internal_error", "The gateway has failed."))
         finally:
+            self._learn(call)
             self._observers.end(call)
+
+    def _learn(self, call: Call) -> None:
+        try:
+            if self._objects:
+                self._objects.learn(call)
+        except sqlite3.Error:  # the client has its answer
+            logger.exception("%s: whose it is cannot be written down", call.request_id)
 
     async def _answer(self, call: Call) -> Answer:
         try:
@@ -163,6 +174,8 @@ class Gateway:
         call.place = place
         call.body = await read_body(call.request)
         authorize_models(admission.key, call, place)
+        if self._objects:
+            self._objects.authorize(admission.key, call, place)
         if admission.key.models and (told := self._listing(call, place, admission.key)):
             return await call.tell(told)
         ways = self._routes.ways(place, call.request.headers, call.body, admission.key)

@@ -16,6 +16,8 @@ from gateway import errors, metering, surfaces
 from gateway.headers import without_keys
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from gateway.admission import Admission
     from gateway.routes import Place, Route
 
@@ -58,7 +60,7 @@ class Tried:
 class Call:
     """`withdrawn` is what the client is told when its key has ended before its answer has.
 
-    `rule` names the refusal that the gateway answered with, if it did.
+    `rule` names the refusal that the gateway answered with, if it did. `shown` says what of a list is.
     """
 
     request: web.BaseRequest
@@ -83,6 +85,7 @@ class Call:
     denied: bool = False
     end: End = "error"
     rule: str | None = None
+    shown: Callable[[str], bool] | None = None
 
     @classmethod
     def of(cls, request: web.BaseRequest) -> Call:

@@ -110,6 +110,18 @@ class Keys(Section):
     prune_every_seconds: float = Field(default=3600.0, gt=0)
 
 
+class Objects(Section):
+    """Whose what providers keep is. `shared` is everybody's; what nobody here has made is nobody's, or everybody's.
+
+    What has not been used for `prune_after_seconds` is forgotten.
+    """
+
+    database: LocalPath
+    shared: frozenset[str] = frozenset()
+    unknown: Literal["refuse", "pass"] = "refuse"
+    prune_after_seconds: float = Field(default=90 * 86400.0, ge=0)
+
+
 class Audit(Section):
     """`path` is a file of JSON lines, of which `keep` older ones are kept, each of at most `max_bytes`.
 
@@ -328,6 +340,7 @@ class Routing(Section):
 class Settings(Section):
     listen: Listen = Listen()
     keys: Keys
+    objects: Objects | None = None
     management: Management | None = None
     audit: Audit | None = None
     metrics: Metrics | None = None

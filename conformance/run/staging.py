@@ -14,6 +14,7 @@ from conformance.secrets import SHORTEST, Secret, mint
 from conformance.surface import BELOW_PROVIDER, PROVIDER_OF, Provider, Surface
 from conformance.target import SECRETS, Auth, Hooks, Observability, Observed, Routing, TargetNotStartedError, launch
 from conformance.target.container import LOOPBACK, upstream_host
+from conformance.target.templates import SCOPES
 from conformance.upstream.process import UpstreamProcess
 
 if TYPE_CHECKING:
@@ -34,9 +35,10 @@ _MODELS = {
 }
 _RELAY_KEYS = Auth.model_validate(
     {
-        "mint": {"method": "POST", "path": "/_keys", "key_at": "/key"},
+        "mint": {"path": "/_keys", "json": {name: f"{{{name}}}" for name in ("expires_in", *SCOPES)}, "key_at": "/key"},
         "revoke": {"method": "DELETE", "path": "/_keys/{key}"},
-        "expire": {"method": "POST", "path": "/_keys/{key}/expire"},
+        "expire": {"path": "/_keys/{key}/expire"},
+        "delete": {"path": "/_keys/{key}/delete"},
     }
 )
 _RELAY_OBSERVABILITY = Observability(input="/input", output="/output", seconds=1)

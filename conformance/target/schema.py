@@ -10,7 +10,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from conformance.surface import Provider, Surface
 from conformance.target.claims import known_features, known_profiles
-from conformance.target.templates import COMMON, SECRETS, names, strings
+from conformance.target.templates import COMMON, SCOPES, SECRETS, names, strings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -62,7 +62,7 @@ Package = Annotated[str, AfterValidator(_placeholders({"version"}))]
 ServedSurface = Annotated[Surface, BeforeValidator(_known("surface", lambda: Surface))]
 CalledProvider = Annotated[Provider, BeforeValidator(_known("provider", lambda: Provider))]
 
-_hooked = AfterValidator(_placeholders(_PLACEHOLDERS | {"key", "expires_in"}))
+_hooked = AfterValidator(_placeholders(_PLACEHOLDERS | {"key", "expires_in"} | SCOPES))
 HookTemplate = Annotated[str, _hooked]
 
 
@@ -137,6 +137,9 @@ class Hook(Table):
 
     `{key}` is the key in question; `{expires_in}` its life in seconds (alone in a JSON string, it becomes a number).
     A minted key is found at the JSON pointer `key_at`; a command without it prints the key alone.
+
+    `{surface}`, `{model}`, `{provider}` and `{origin}` are what a minted key is held to. Words of a command and members
+    of a JSON body that name what a key is not held to are left out.
     """
 
     method: Name = "POST"
@@ -153,6 +156,15 @@ class Hook(Table):
             raise ValueError("needs exactly one of path, url and command")
         return self
 
+    @property
+    def placeholders(self) -> set[str]:
+        return {name for text in strings(self.model_dump()) for name in names(text)}
+
+    @property
+    def scopes(self) -> set[str]:
+        """What a key can be held to."""
+        return {name for text in strings([self.body, self.command]) for name in names(text)} & SCOPES
+
 
 class Auth(Table):
     """The client's credential: fixed, or minted."""
@@ -161,6 +173,17 @@ class Auth(Table):
     mint: Hook | None = None
     revoke: Hook | None = None
     expire: Hook | None = None
+    delete: Hook | None = None
+
+    @model_validator(mode="after")
+    def _scopes_where_they_mean_something(self) -> Self:
+        for hook in filter(None, (self.mint, self.revoke, self.expire, self.delete)):
+            elsewhere = {name for text in strings([hook.path, hook.url, hook.headers]) for name in names(text)}
+            if lost := SCOPES & (elsewhere if hook is self.mint else elsewhere | hook.placeholders):
+                raise ValueError(
+                    f"{{{min(lost)}}} may stand in the command or the json of the mint hook, and nowhere else"
+                )
+        return self
 
     @model_validator(mode="after")
     def _some_key(self) -> Self:
@@ -312,6 +335,17 @@ class Target(Table):
         unsaid = {Surface.OPENAI_RESPONSES, Surface.ANTHROPIC_MESSAGES} & self.surfaces.keys() - elsewhere.keys()
         if "fallback-elsewhere" in self.claims.features and unsaid:
             raise ValueError(f"claims fallback-elsewhere, but [target.routing.elsewhere] lacks {', '.join(unsaid)}")
+        return self
+
+    @model_validator(mode="after")
+    def _something_to_mint(self) -> Self:
+        mints = self.auth.mint.placeholders if self.auth.mint else set()
+        needed = {"key-expiry": "expires_in", **{f"key-{name}s": name for name in SCOPES}}
+        for feature in self.claims.features:
+            if needed.get(feature, "") not in mints | {""}:
+                raise ValueError(f"claims {feature}, but no mint hook says {{{needed[feature]}}}")
+        if "key-deletion" in self.claims.features and not (self.auth.mint and self.auth.delete):
+            raise ValueError("claims key-deletion, but has no hooks to mint and to delete")
         return self
 
     @model_validator(mode="after")

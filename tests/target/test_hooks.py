@@ -96,6 +96,35 @@ def test_hooks_say_which_of_them_there_are(tmp_path: Path) -> None:
         assert "sk-" not in repr(hooks)
 
 
+SCOPED = {
+    **MINT,
+    "json": {"for": {"models": ["{model}"], "where": "{origin}"}, "surfaces": ["{surface}", "all"], "none": []},
+}
+
+
+def test_what_a_key_is_not_held_to_is_left_out_of_the_body(tmp_path: Path) -> None:
+    with launch(hooked(tmp_path, **{**OVER_HTTP, "mint": SCOPED}), UPSTREAM, SECRETS, tmp_path) as running:
+        hooks = running.hooks
+        assert keys_of(hooks)[running.key] == {"surfaces": ["all"], "none": []}
+        held = hooks.mint(scope={"model": "a", "surface": "openai-chat"})
+        assert keys_of(hooks)[held] == {"for": {"models": ["a"]}, "surfaces": ["openai-chat", "all"], "none": []}
+
+
+def test_what_a_key_is_not_held_to_is_left_out_of_the_command(tmp_path: Path) -> None:
+    said = "import sys; print(' '.join(sys.argv[1:]))"
+    mint = {"command": ["{python}", "-c", said, "--model={model}", "--for", "me", "--origin={origin}"]}
+    with launch(hooked(tmp_path, mint=mint), UPSTREAM, SECRETS, tmp_path) as running:
+        assert running.key == "--for me"
+        assert running.hooks.mint(scope={"origin": "::/0"}) == "--for me --origin=::/0"
+
+
+def test_a_hook_can_delete(tmp_path: Path) -> None:
+    gone = {"method": "DELETE", "path": "/keys/{key}", "headers": ADMIN}
+    with launch(hooked(tmp_path, mint=MINT, delete=gone), UPSTREAM, SECRETS, tmp_path) as running:
+        running.hooks.delete(running.key)
+        assert keys_of(running.hooks) == {}
+
+
 def test_a_command_without_a_life_cannot_mint_expiring_keys(tmp_path: Path) -> None:
     with launch(hooked(tmp_path, mint=printing("a-key")), UPSTREAM, SECRETS, tmp_path) as running:
         assert not running.hooks.can_mint_expiring

@@ -185,6 +185,30 @@ def test_a_surface_without_a_model_has_nothing_to_test(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("auth", "feature", "problem"),
+    [
+        ("mint = { path = '/k' }", "key-models", "target: claims key-models, but no mint hook says {model}"),
+        ("mint = { path = '/k' }", "key-expiry", "target: claims key-expiry, but no mint hook says {expires_in}"),
+        ("key = 'k'", "key-deletion", "target: claims key-deletion, but has no hooks to mint and to delete"),
+        (
+            "mint = { path = '/k/{model}' }",
+            "streaming",
+            "target.auth: {model} may stand in the command or the json of the mint hook, and nowhere else",
+        ),
+        (
+            "key = 'k'\nrevoke = { path = '/k', json = '{origin}' }",
+            "streaming",
+            "target.auth: {origin} may stand in the command or the json of the mint hook, and nowhere else",
+        ),
+    ],
+)
+def test_keys_that_cannot_be_had_cannot_be_claimed(tmp_path: Path, auth: str, feature: str, problem: str) -> None:
+    key = next(line for line in TOML.splitlines() if line.startswith("key"))
+    text = TOML.replace(key, auth).replace('features = ["streaming"]', f'features = ["{feature}"]')
+    assert problems(tmp_path, text) == [f"mine.toml: {problem}"]
+
+
 def test_what_is_not_started_has_no_port_of_its_own(tmp_path: Path) -> None:
     start = TOML[TOML.index("[target.start]") : TOML.index("[target.surfaces]")]
     assert problems(tmp_path, TOML.replace(start, "")) == ["mine.toml: target.start: missing, so there is no {port}"]
