@@ -20,6 +20,7 @@ from gateway.errors import RefusalError
 from gateway.fallback import first_answer
 from gateway.keeping import Keeping
 from gateway.keys import KeyStore
+from gateway.limiter import Limiter
 from gateway.listing import entry, listing, lists, shows_one
 from gateway.management import Management
 from gateway.objects import Objects
@@ -32,6 +33,7 @@ from gateway.translation import Translated
 from gateway.watch import Watch
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from contextlib import AbstractContextManager
 
     from aiohttp.abc import AbstractStreamWriter
@@ -68,6 +70,7 @@ class Gateway:
             self._objects = starting.enter_context(Objects(settings.objects)) if settings.objects else None
             self._watch = Watch(self._keys)
             starting.callback(self._watch.close)
+            self._limiter = await starting.enter_async_context(Limiter(settings))
             self._observers = await starting.enter_async_context(Observers(settings))
             self._relay = await starting.enter_async_context(Relay())
             keeping = await starting.enter_async_context(Keeping(settings.keys))
@@ -168,6 +171,9 @@ class Gateway:
         return self._watch.over(call, key) if self._settings.keys.running_streams == "cut" else nullcontext()
 
     async def _answer_admitted(self, call: Call, admission: Admission) -> Answer:
+        if subjects := self._limiter.subjects(admission.key):
+            call.subjects = subjects
+            await self._limiter.count(call)
         refuse_upgrade(call)
         place = self._routes.find(call.request.method, call.path, call.vendor)
         authorize(admission.key, place.audience)
@@ -179,6 +185,12 @@ class Gateway:
         if admission.key.models and (told := self._listing(call, place, admission.key)):
             return await call.tell(told)
         ways = self._routes.ways(place, call.request.headers, call.body, admission.key)
+        if not call.subjects:
+            return await self._first_answer(call, admission, place, ways)
+        async with self._limiter.over(call, place, ways) as paid:
+            return await self._first_answer(call, admission, place, paid)
+
+    async def _first_answer(self, call: Call, admission: Admission, place: Place, ways: Sequence[Route]) -> Answer:
         attempts = [self._attempt(call, admission, place, way) for way in ways]
         return await first_answer(attempts, self._settings.routing.timeout_seconds)
 

@@ -24,6 +24,7 @@ from yarl import URL
 from gateway.consistency import inconsistencies
 from gateway.conventions import Release
 from gateway.further import names_for
+from gateway.limits import MEMORY, Limits, refuse_storage
 from gateway.surfaces import ENDPOINTS, Protocol
 
 if TYPE_CHECKING:
@@ -205,6 +206,24 @@ class CredentialSource(Section):
             raise ValueError(f"cannot read {path}: {getattr(error, 'strerror', error)}") from None
 
 
+class LimitSettings(Limits):
+    """`storage` is where requests and tokens are counted: here, or in a Redis that replicas share."""
+
+    storage: str | CredentialSource = MEMORY
+
+    @property
+    def counted_at(self) -> str:
+        return self.storage if isinstance(self.storage, str) else self.storage.reveal()
+
+    @model_validator(mode="after")
+    def can_be_counted(self) -> Self:
+        if isinstance(self.storage, str):
+            refuse_storage(self.storage)
+        if self.storage != MEMORY and not find_spec("redis"):
+            raise ValueError("storage: needs a client of Redis: pip install 'llm-gateway-conformance[redis]'")
+        return self
+
+
 class Management(Section):
     """Where keys are managed over HTTP: on a listener of its own, or under a path of the gateway's."""
 
@@ -342,6 +361,7 @@ class Settings(Section):
     keys: Keys
     objects: Objects | None = None
     management: Management | None = None
+    limits: LimitSettings = LimitSettings()
     audit: Audit | None = None
     metrics: Metrics | None = None
     telemetry: Telemetry | None = None

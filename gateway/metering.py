@@ -74,6 +74,7 @@ BEDROCK_SHAPES: dict[str, Shape] = {
     "prompt_tokens": "openai-chat",
 }
 NO_DETAILS: dict[str, Any] = {}
+TEXTS = {"text", "content", "delta", "thinking", "reasoning", "reasoning_content", "arguments", "partial_json"}
 
 
 class Tape:
@@ -213,3 +214,26 @@ def shape_of(form: Protocol, reported: dict[str, Any]) -> Shape:
             return "openai-chat"
         case _:
             return form
+
+
+def said(stream: bytes) -> int:
+    """Bytes of what a model has said in a stream so far, whichever protocol that is in: text, thoughts, arguments."""
+    return sum(said_in(data) for event in sse.backwards(stream) if (data := sse.data_of(event)))
+
+
+def said_in(data: bytes) -> int:
+    try:
+        payload = json.loads(data)
+        again = str(payload.get("type")).startswith("response.") and not payload["type"].endswith(".delta")
+        return 0 if again else text_in(payload)
+    except (ValueError, AttributeError, RecursionError):
+        return 0
+
+
+def text_in(value: Any) -> int:
+    if isinstance(value, list):
+        return sum(map(text_in, value))
+    if not isinstance(value, dict):
+        return 0
+    texts = [inner for name, inner in value.items() if name in TEXTS and isinstance(inner, str)]
+    return sum(len(text.encode(errors="replace")) for text in texts) + sum(map(text_in, value.values()))

@@ -166,6 +166,8 @@ def record(call: Call, route: Route, tape: metering.Tape) -> None:
     call.reading = metering.read_stream(route.form, tape.stream)
     if call.end == "error" and endings.finished(route.form, tape.stream):
         call.end = "complete"
+    if call.subjects and (call.end != "complete" or call.reading.usage is None):
+        call.said = metering.said(tape.stream)
 
 
 async def copy(call: Call, content: Content, response: Answer, tape: metering.Tape) -> bool:

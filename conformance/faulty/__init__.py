@@ -3,12 +3,14 @@
 from conformance.faulty.exchange import PREFIXES, Answer, Request
 from conformance.faulty.fault import Fault, fault
 from conformance.faulty.faults import FAULTS
+from conformance.faulty.limits import PRICE
 from conformance.faulty.process import FaultyDidNotStartError, FaultyProcess
 from conformance.faulty.router import ROUTING
 
 __all__ = [
     "FAULTS",
     "PREFIXES",
+    "PRICE",
     "ROUTING",
     "Answer",
     "Fault",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from conformance.faulty.exchange import Answer, Call, Request, edited_object, once
 from conformance.faulty.keys import accepted, random_key
+from conformance.faulty.limits import Limiter
 from conformance.faulty.router import Router
 from conformance.faulty.scopes import held
 from conformance.faulty.sse import Event, Json, events_of
@@ -65,6 +66,7 @@ class Fault:
     rows     what the relay's audit tells of a call, instead of the row that it should
     labels   by what else the relay counts a call
     router   makes what picks the providers of a call
+    limiter  makes what holds keys to their limits, once for a relay
     pipe     makes, in place of all that, a relay that reads no HTTP: one for each connection
     scrubs   where the provider's key is taken out of what the upstream answers: `headers`, `errors`, `streams`
     """
@@ -82,6 +84,7 @@ class Fault:
     rows: Callable[[Heard, Json], list[Json]] = _one_row
     labels: Callable[[Call], dict[str, str]] = _no_labels
     router: Callable[[], Router] = Router
+    limiter: Callable[[], Limiter] = Limiter
     pipe: Callable[[], Pipe] | None = None
     scrubs: frozenset[str] = frozenset({"headers", "errors", "streams"})
 
@@ -193,6 +196,10 @@ class Declare:
     def router(self, name: str, wrong: str) -> Callable[[F], F]:
         """A class of Router"""
         return self._at("router", name, wrong)
+
+    def limiter(self, name: str, wrong: str) -> Callable[[F], F]:
+        """A class of Limiter"""
+        return self._at("limiter", name, wrong)
 
     def pipe(self, name: str, wrong: str) -> Callable[[F], F]:
         """A class of Pipe"""

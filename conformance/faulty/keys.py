@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from conformance.faulty.exchange import Call, Headers
+    from conformance.faulty.limits import Limits
 
 NO_SCOPE: Mapping[str, str] = MappingProxyType({})
 
@@ -29,6 +30,7 @@ class Key:
     expires_at: float | None = None
     revoked: bool = False
     scope: Mapping[str, str] = field(default_factory=dict)
+    limits: Limits | None = None
 
     @property
     def expired(self) -> bool:
@@ -51,9 +53,10 @@ class Keys:
         self._invent = invent
         self._running: defaultdict[str, set[Callable[[], object]]] = defaultdict(set)
 
-    def mint(self, expires_in: float | None, scope: Mapping[str, str] = NO_SCOPE) -> str:
+    def mint(self, expires_in: float | None, scope: Mapping[str, str] = NO_SCOPE, limits: Limits | None = None) -> str:
         key = self._invent(len(self.known))
-        self.known[key] = Key(None if expires_in is None else time.monotonic() + expires_in, scope=scope)
+        ends = None if expires_in is None else time.monotonic() + expires_in
+        self.known[key] = Key(ends, scope=scope, limits=limits)
         return key
 
     def revoke(self, key: str) -> None:

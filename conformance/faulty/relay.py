@@ -75,6 +75,7 @@ class Relay:
         self.provider_keys = provider_keys
         self.memory: dict[str, Any] = {}
         self.counts = Counts()
+        self.limiter = fault.limiter()
         self._upstream = upstream.rstrip("/")
 
     async def handle(self, http: aiohttp.ClientSession, call: Call) -> Answer:
@@ -90,7 +91,11 @@ class Relay:
         known = self.keys.known.get(key)
         if known and not self.fault.holds(call, known.scope):
             return await self.fault.refusal(refusal(call, 403, "this key is not good for that"))
-        return await self._pass(http, replace(call, client_key=key))
+
+        async def passed(call: Call) -> Answer:
+            return await self._pass(http, call)
+
+        return await self.limiter.answered(replace(call, client_key=key), passed)
 
     async def _pass(self, http: aiohttp.ClientSession, call: Call) -> Answer:
         async def send(request: Request) -> Answer:

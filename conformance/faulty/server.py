@@ -1,7 +1,7 @@
 """The process around the relays: one for each fault under `/faults/<name>`, a faithful one without prefix.
 
 {prefix}/v1/...                    the relay; /v1beta, /openai, /model and /mistral too
-POST   {prefix}/_keys              {"expires_in": seconds}?  →  {"key": …}
+POST   {prefix}/_keys              {"expires_in": seconds, "limits": {"streams": 2, …}}?  →  {"key": …}
        also surface, model, provider, origin: what the key is held to
 DELETE {prefix}/_keys/{key}            revokes
 POST   {prefix}/_keys/{key}/expire
@@ -25,6 +25,7 @@ from conformance.faulty.exchange import Answer, Call, UpstreamCutError
 from conformance.faulty.fault import CLEAN
 from conformance.faulty.faults import FAULTS
 from conformance.faulty.heard import Heard, tell
+from conformance.faulty.limits import Limits
 from conformance.faulty.pipe import Front, Piped
 from conformance.faulty.refusal import error_event
 from conformance.faulty.relay import Relay
@@ -98,7 +99,8 @@ class Server:
         wish = await request.json() if request.body_exists else {}
         expires_in = wish.get("expires_in")
         life = None if expires_in is None else float(expires_in)
-        return web.json_response({"key": self._relay(request).keys.mint(life, scope_of(wish))})
+        limits = Limits.of(wish["limits"]) if "limits" in wish else None
+        return web.json_response({"key": self._relay(request).keys.mint(life, scope_of(wish), limits)})
 
     async def _revoke(self, request: web.Request) -> web.Response:
         self._known(request).revoke(request.match_info["key"])

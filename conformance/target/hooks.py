@@ -13,14 +13,16 @@ import httpx2
 
 from conformance.secrets import Secret, redact
 from conformance.target.container import executed
-from conformance.target.schema import Auth
+from conformance.target.schema import LIMITS, Auth
 from conformance.target.templates import SCOPES, fill, fill_all, without
 from reports.hostile import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from decimal import Decimal
 
     from conformance.target.schema import Hook
+    from conformance.upstream import Usage
 
 CONTAINER = "container"
 """Among the values: the container in which the gateway runs, and the hooks' commands with it."""
@@ -29,6 +31,7 @@ NO_SCOPE: Mapping[str, str] = MappingProxyType({})
 
 _LONG_LIFE = 24 * 60 * 60
 _TIMEOUT = 30.0
+_NUMBERS = {"expires_in", *LIMITS}
 
 
 class HookFailedError(Exception):
@@ -70,11 +73,20 @@ class Hooks:
         assert expires_in is None or self.can_mint_expiring
         assert scope.keys() <= hook.scopes, f"the mint hook has no place for {scope.keys() - hook.scopes}"
         answer = self._run("mint", hook, {"expires_in": str(expires_in or _LONG_LIFE), **scope})
-        key_at = hook.key_at or (None if hook.command else "/key")
-        key = _at(answer, key_at) if key_at else answer.strip()
-        if not isinstance(key, str) or not key:
-            raise HookFailedError(f"mint: no key at {key_at or 'standard output'}")
-        return key
+        return _key_in(answer, hook, "mint")
+
+    def limit(self, **limits: float | Decimal) -> str:
+        """A new key that may use no more than this; by the names of the hook's placeholders."""
+        hook = self.auth.limit
+        assert hook is not None, "no key can be limited here; the features should not claim it"
+        assert limits.keys() <= hook.placeholders, f"the limit hook does not say {', '.join(limits)}"
+        values = {**LIMITS, **{name: str(value) for name, value in limits.items()}}
+        return _key_in(self._run("limit", hook, values), hook, "limit")
+
+    def cost(self, model: str, usage: Usage) -> Decimal:
+        """What a call costs, in dollars."""
+        price, fresh = self.auth.prices[model], usage.input - usage.cache_read
+        return (fresh * price.input + usage.cache_read * price.cache_read + usage.output * price.output) / 1_000_000
 
     def revoke(self, key: str) -> None:
         assert self.auth.revoke is not None
@@ -142,6 +154,14 @@ class Hooks:
         return answer.text
 
 
+def _key_in(answer: str, hook: Hook, step: str) -> str:
+    key_at = hook.key_at or (None if hook.command else "/key")
+    key = _at(answer, key_at) if key_at else answer.strip()
+    if not isinstance(key, str) or not key:
+        raise HookFailedError(f"{step}: no key at {key_at or 'standard output'}")
+    return key
+
+
 def _secrets(values: Mapping[str, str]) -> Iterator[Secret]:
     for name, value in values.items():
         if name == "key":
@@ -151,10 +171,10 @@ def _secrets(values: Mapping[str, str]) -> Iterator[Secret]:
 
 
 def _numbered(body: Any, values: Mapping[str, str]) -> Any:
-    """The body filled; `"{expires_in}"`, alone in its string, is a number."""
+    """The body filled; `"{expires_in}"` and limits, alone in their string, are numbers."""
     match body:
-        case "{expires_in}":
-            return int(values["expires_in"])
+        case str() if body[1:-1] in _NUMBERS and body == f"{{{body[1:-1]}}}":
+            return json.loads(values[body[1:-1]])
         case dict():
             return {key: _numbered(item, values) for key, item in body.items()}
         case list():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Self
@@ -62,7 +63,15 @@ Package = Annotated[str, AfterValidator(_placeholders({"version"}))]
 ServedSurface = Annotated[Surface, BeforeValidator(_known("surface", lambda: Surface))]
 CalledProvider = Annotated[Provider, BeforeValidator(_known("provider", lambda: Provider))]
 
-_hooked = AfterValidator(_placeholders(_PLACEHOLDERS | {"key", "expires_in"} | SCOPES))
+LIMITS = {
+    "requests_per_minute": "1000000",
+    "tokens_per_minute": "1000000000",
+    "streams": "100000",
+    "budget_usd": "100000",
+}
+"""What the `limit` hook's placeholders hold where a check asks for no such limit."""
+
+_hooked = AfterValidator(_placeholders(_PLACEHOLDERS | {"key", "expires_in"} | SCOPES | LIMITS.keys()))
 HookTemplate = Annotated[str, _hooked]
 
 
@@ -136,6 +145,7 @@ class Hook(Table):
     """One step in a key's life: an HTTP call to the gateway (`path`) or elsewhere (`url`), or a command.
 
     `{key}` is the key in question; `{expires_in}` its life in seconds (alone in a JSON string, it becomes a number).
+    `{requests_per_minute}`, `{tokens_per_minute}`, `{streams}` and `{budget_usd}` are what a limited key may use.
     A minted key is found at the JSON pointer `key_at`; a command without it prints the key alone.
 
     `{surface}`, `{model}`, `{provider}` and `{origin}` are what a minted key is held to. Words of a command and members
@@ -166,18 +176,31 @@ class Hook(Table):
         return {name for text in strings([self.body, self.command]) for name in names(text)} & SCOPES
 
 
+class Price(Table):
+    """Dollars for a million tokens of a model, as the gateway charges them."""
+
+    input: Decimal = Field(ge=0)
+    output: Decimal = Field(ge=0)
+    cache_read: Decimal = Field(ge=0)
+
+
 class Auth(Table):
-    """The client's credential: fixed, or minted."""
+    """The client's credential: fixed, or minted; `limit` mints a key with limits.
+
+    `prices` are those of the models that are asked for, by their names: what budgets are counted in.
+    """
 
     key: Template | None = None
     mint: Hook | None = None
     revoke: Hook | None = None
     expire: Hook | None = None
     delete: Hook | None = None
+    limit: Hook | None = None
+    prices: dict[Name, Price] = {}
 
     @model_validator(mode="after")
     def _scopes_where_they_mean_something(self) -> Self:
-        for hook in filter(None, (self.mint, self.revoke, self.expire, self.delete)):
+        for hook in filter(None, (self.mint, self.revoke, self.expire, self.delete, self.limit)):
             elsewhere = {name for text in strings([hook.path, hook.url, hook.headers]) for name in names(text)}
             if lost := SCOPES & (elsewhere if hook is self.mint else elsewhere | hook.placeholders):
                 raise ValueError(
