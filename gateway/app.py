@@ -18,11 +18,11 @@ from gateway.config import Listen
 from gateway.errors import RefusalError
 from gateway.fallback import first_answer
 from gateway.keeping import Keeping
-from gateway.keys import KeyStore
 from gateway.listing import entry, listing, lists, shows_one
 from gateway.management import Management
 from gateway.observers import Observers
 from gateway.protocols.clouds import CLOUDS
+from gateway.reading import reading
 from gateway.relay import HEADER_BYTES, HEADER_COUNT, Relay, Straight
 from gateway.routes import Routes
 from gateway.scope import authorize_models, authorize_origin
@@ -62,9 +62,8 @@ class Gateway:
     async def __aenter__(self) -> Self:
         settings = self._settings
         async with AsyncExitStack() as starting:
-            self._keys = starting.enter_context(KeyStore(settings.keys.database, settings.keys.prefix))
-            self._watch = Watch(self._keys)
-            starting.callback(self._watch.close)
+            self._keys = await starting.enter_async_context(reading(settings.keys))
+            self._watch = await starting.enter_async_context(Watch(self._keys))
             self._observers = await starting.enter_async_context(Observers(settings))
             self._relay = await starting.enter_async_context(Relay())
             keeping = await starting.enter_async_context(Keeping(settings.keys))
@@ -126,7 +125,7 @@ class Gateway:
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
         call = Call.of(request)
         if call.path in {"/healthz", "/readyz"}:
-            return self._health(call.path)
+            return await self._health(call.path)
         if self._management and self._management.has(call.path):
             return await self._management.answer(request)
         self._observers.begin(call)
@@ -146,15 +145,16 @@ class Gateway:
 
     async def _answer(self, call: Call) -> Answer:
         try:
-            call.admission = admission = admit(call.request.headers, call.keys_in_query, self._keys)
+            since = self._watch.changes
+            call.admission = admission = await admit(call.request.headers, call.keys_in_query, self._keys)
             authorize_origin(admission.key.origins, call.request)
-            with self._watched(call, admission.key):
+            with self._watched(call, admission.key, since):
                 return await self._answer_admitted(call, admission)
         except RefusalError as refusal:
             return await call.refuse(refusal)
 
-    def _watched(self, call: Call, key: VirtualKey) -> AbstractContextManager[None]:
-        return self._watch.over(call, key) if self._settings.keys.running_streams == "cut" else nullcontext()
+    def _watched(self, call: Call, key: VirtualKey, since: int) -> AbstractContextManager[None]:
+        return self._watch.over(call, key, since) if self._settings.keys.running_streams == "cut" else nullcontext()
 
     async def _answer_admitted(self, call: Call, admission: Admission) -> Answer:
         refuse_upgrade(call)
@@ -184,8 +184,8 @@ class Gateway:
         kind = InCloud if way.form == "anthropic-messages" and way.protocol in CLOUDS else Translated
         return kind(self._relay, call, admission, place, way, policy.mode == "strict", policy.ping_seconds)
 
-    def _health(self, path: str) -> web.Response:
-        if path == "/readyz" and not self._keys.ready():
+    async def _health(self, path: str) -> web.Response:
+        if path == "/readyz" and not await self._keys.ready():
             return web.json_response({"status": "the key store cannot be read"}, status=503)
         return web.json_response({"status": "ok"})
 

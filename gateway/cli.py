@@ -177,7 +177,7 @@ def env(
     given = environment_of(source)
     if filters and not key:
         return say(sandbox.without_credentials(given), shell, unset=source is None)
-    settings = settings_of(config, credentials=False) if config else None
+    settings = settings_of(config, credentials=False, passwords=False) if config else None
     refuse_unknown(settings, model, small_model)
     listen = settings.listen if settings else Listen()
     socket = socket or (str(listen.uds) if listen.uds and not base_url else None)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
@@ -19,7 +19,9 @@ from multidict import CIMultiDict
 from yarl import URL
 
 from gateway import Gateway, Settings, load
+from gateway.databases import Server
 from gateway.keys import KeyStore
+from tests.gateway.postgresql import Cluster, running_cluster
 
 OPENAI_KEY = "sk-upstream-openai/secret+1"
 ANTHROPIC_KEY = "sk-upstream-anthropic-secret-2"
@@ -123,6 +125,18 @@ def config(tmp_path: Path, upstream: ScriptedUpstream, monkeypatch: pytest.Monke
     return path
 
 
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[Cluster]:
+    with running_cluster() as running:
+        yield running
+
+
+@pytest.fixture
+def server(cluster: Cluster) -> Server:
+    """A database of PostgreSQL's, empty."""
+    return cluster.database()
+
+
 @pytest.fixture
 def settings(config: Path) -> Settings:
     return load(config)
@@ -130,7 +144,7 @@ def settings(config: Path) -> Settings:
 
 @pytest.fixture
 def store(settings: Settings) -> KeyStore:
-    return KeyStore(settings.keys.database, settings.keys.prefix)
+    return KeyStore(settings.keys.place, settings.keys.prefix)
 
 
 @pytest.fixture
