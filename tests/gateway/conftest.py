@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import aiohttp
 import anthropic
@@ -19,9 +19,11 @@ from multidict import CIMultiDict
 from yarl import URL
 
 from gateway import Gateway, Settings, load
-from gateway.databases import Server
 from gateway.keys import KeyStore
 from tests.gateway.postgresql import Cluster, running_cluster
+
+if TYPE_CHECKING:
+    from gateway.databases import Server
 
 OPENAI_KEY = "sk-upstream-openai/secret+1"
 ANTHROPIC_KEY = "sk-upstream-anthropic-secret-2"
@@ -143,8 +145,9 @@ def settings(config: Path) -> Settings:
 
 
 @pytest.fixture
-def store(settings: Settings) -> KeyStore:
-    return KeyStore(settings.keys.place, settings.keys.prefix)
+def store(settings: Settings) -> Iterator[KeyStore]:
+    with KeyStore(settings.keys.place, settings.keys.prefix) as opened:
+        yield opened
 
 
 @pytest.fixture
