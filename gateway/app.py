@@ -10,11 +10,10 @@ from urllib.parse import unquote
 
 from aiohttp import StreamReader, web
 
-from gateway.addresses import url_of
+from gateway.addresses import addresses, listening
 from gateway.admission import admit, authorize
 from gateway.calls import Answer, Call
 from gateway.clouds import InCloud
-from gateway.config import Listen
 from gateway.errors import RefusalError
 from gateway.fallback import first_answer
 from gateway.keeping import Keeping
@@ -41,6 +40,7 @@ if TYPE_CHECKING:
     from gateway.fallback import Attempt
     from gateway.keys import VirtualKey
     from gateway.routes import Place, Route
+    from gateway.workers import Post
 
 logger = logging.getLogger(__name__)
 
@@ -53,8 +53,10 @@ class Gateway:
 
     management_url: str | None = None
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, post: Post | None = None) -> None:
         self._settings = settings
+        self._addresses = addresses(settings)
+        self._post = post
         self._routes = Routes(settings)
         self._running = AsyncExitStack()
         self._stopping = False
@@ -64,7 +66,7 @@ class Gateway:
         async with AsyncExitStack() as starting:
             self._keys = await starting.enter_async_context(reading(settings.keys))
             self._watch = await starting.enter_async_context(Watch(self._keys))
-            self._observers = await starting.enter_async_context(Observers(settings))
+            self._observers = await starting.enter_async_context(Observers(settings, self._post))
             self._relay = await starting.enter_async_context(Relay())
             keeping = await starting.enter_async_context(Keeping(settings.keys))
             self._management = await self._managed(starting, keeping)
@@ -84,7 +86,6 @@ class Gateway:
         await self._running.aclose()
 
     async def _listen(self, starting: AsyncExitStack) -> str:
-        listen = self._settings.listen
         server = web.Server(
             self._handle,
             request_factory=self._request,
@@ -95,7 +96,11 @@ class Gateway:
             max_field_size=HEADER_BYTES,
             max_headers=HEADER_COUNT,
         )
-        return await listening(starting, server, listen)
+        return await self._listening(starting, server, "listen", self._settings.listen.grace_seconds)
+
+    async def _listening(self, starting: AsyncExitStack, server: web.Server, section: str, grace: float = 1) -> str:
+        sockets = self._post.sockets[section] if self._post else ()
+        return await listening(starting, server, self._addresses[section], sockets, grace_seconds=grace)
 
     async def _managed(self, starting: AsyncExitStack, keeping: Keeping) -> Management | None:
         """What manages keys under a path of the gateway's own; on a listener of its own it is started here."""
@@ -106,8 +111,7 @@ class Gateway:
         if place.path is not None:
             return management
         server = web.Server(management.answer, access_log=None)
-        listen = Listen(host=place.host, port=place.port or 0, uds=place.uds, grace_seconds=1)
-        self.management_url = await listening(starting, server, listen)
+        self.management_url = await self._listening(starting, server, "management")
         return None
 
     def _request(
@@ -188,17 +192,6 @@ class Gateway:
         if path == "/readyz" and not await self._keys.ready():
             return web.json_response({"status": "the key store cannot be read"}, status=503)
         return web.json_response({"status": "ok"})
-
-
-async def listening(starting: AsyncExitStack, server: web.Server, listen: Listen) -> str:
-    runner = web.ServerRunner(server, shutdown_timeout=listen.grace_seconds)
-    await runner.setup()
-    starting.push_async_callback(runner.cleanup)
-    if listen.uds is not None:
-        await web.UnixSite(runner, listen.uds).start()
-        return f"unix://{listen.uds}"
-    await web.TCPSite(runner, listen.host, listen.port).start()
-    return url_of(runner)
 
 
 def refuse_upgrade(call: Call) -> None:

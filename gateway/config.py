@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import ssl
 import tomllib
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
@@ -82,6 +83,31 @@ class Listen(Section):
     uds: LocalPath | None = None
     max_body_bytes: int = Field(default=64 * MEBIBYTE, gt=0)
     grace_seconds: float = Field(default=10.0, ge=0)
+    certificate: LocalPath | None = None
+    private_key: LocalPath | None = None
+
+    @model_validator(mode="after")
+    def has_what_tls_needs(self, info: ValidationInfo) -> Self:
+        if (self.certificate is None) != (self.private_key is None):
+            raise ValueError("'certificate' and 'private_key' belong together")
+        if self.certificate is not None and self.uds is not None:
+            raise ValueError("a Unix socket has no TLS: leave 'certificate' and 'private_key' out")
+        if (info.context or {}).get("credentials", True):
+            self.tls()
+        return self
+
+    def tls(self) -> ssl.SSLContext | None:
+        """None where it is not wanted. ValueError where the files are not what they should be."""
+        if self.certificate is None or self.private_key is None:
+            return None
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        try:
+            context.load_cert_chain(self.certificate, self.private_key, password="")  # else it would ask for one
+        except OSError as error:
+            pair = f"{self.certificate} and {self.private_key}"
+            raise ValueError(f"{pair} are no certificate and its private key: {error.strerror or error}") from None
+        context.set_alpn_protocols(["http/1.1"])
+        return context
 
 
 class Keys(Stored):
