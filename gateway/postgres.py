@@ -1,4 +1,4 @@
-"""PostgreSQL: any number of replicas share the database. Works through a pooler too: a session holds nothing."""
+"""PostgreSQL: any number of replicas share the database. Nothing is kept in a session."""
 
 from __future__ import annotations
 
