@@ -5,10 +5,12 @@ from conformance.faulty.fault import Fault, fault
 from conformance.faulty.faults import FAULTS
 from conformance.faulty.process import FaultyDidNotStartError, FaultyProcess
 from conformance.faulty.router import ROUTING
+from conformance.faulty.server import REPLICA
 
 __all__ = [
     "FAULTS",
     "PREFIXES",
+    "REPLICA",
     "ROUTING",
     "Answer",
     "Fault",

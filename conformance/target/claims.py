@@ -37,6 +37,7 @@ FEATURES = {
     "key-carriers": "x-api-key and Authorization: Bearer",
     "key-refusal": "wrong keys are refused in the surface's own envelope",
     "key-lifecycle": "keys are minted, revoked and expire",
+    "replicas": "what one replica is told of keys, all know",
     "isolation": "no key crosses the gateway",
     "cancel": "a client that leaves ends the upstream call",
     "cut": "an upstream that breaks off is an error for the client",

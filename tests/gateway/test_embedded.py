@@ -14,6 +14,7 @@ import trustme
 from gateway import ConfigError, Gateway, Settings, load
 from gateway.app import Gateway as Served
 from tests.gateway.streams import PATHS, STREAMS
+from tests.gateway.test_cli import rewrite
 from tests.gateway.test_withdrawal import DEADLINE, begins
 
 if TYPE_CHECKING:
@@ -92,7 +93,7 @@ async def test_an_sdk_is_served(gateway: Gateway, key: str, upstream: ScriptedUp
 async def test_what_is_no_pair_is_a_mistake_in_the_configuration(
     config: Path, change: Callable[[str], str], said: str
 ) -> None:
-    config.write_text(change(config.read_text()))
+    rewrite(config, change)
     with pytest.raises(ConfigError) as caught:
         load(config)
     [problem] = caught.value.problems
