@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Generator, Mapping, Sequence
+    from contextlib import AbstractContextManager
 
 Row = tuple[Any, ...]
 
@@ -44,13 +45,14 @@ class Schema:
     columns: Mapping[str, str]
     indexes: Sequence[str] = ()
     options: str = ""
+    constraints: Sequence[str] = ()
     sqlite: Sequence[str] = ()
     postgres: Sequence[str] = ()
 
     @property
     def create(self) -> str:
-        columns = ", ".join(f"{name} {kind}" for name, kind in self.columns.items())
-        return f"CREATE TABLE IF NOT EXISTS {self.table} ({columns})"
+        columns = [f"{name} {kind}" for name, kind in self.columns.items()]
+        return f"CREATE TABLE IF NOT EXISTS {self.table} ({', '.join([*columns, *self.constraints])})"
 
 
 class Database(Protocol):
@@ -71,6 +73,9 @@ class Database(Protocol):
 
     def write_all(self, statement: str, rows: Collection[Sequence[Any]]) -> None:
         """All of them or none."""
+
+    def exclusive(self) -> AbstractContextManager[None]:
+        """A transaction: nobody else is in one like it, so what was looked at is still so when it is written."""
 
     def version(self) -> int:
         """The same only where nobody else has changed anything since."""

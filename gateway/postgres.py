@@ -29,7 +29,7 @@ SETTINGS = {
 }
 """A server that has gone silent has failed, in ten seconds or so: libpq would wait for as long as TCP does."""
 
-MIGRATIONS = 0x6C6C6D  # of the locks that the server's users agree on, ours
+MIGRATIONS, EXCLUSIVE = 0x6C6C6D, 0x6C6C6E  # of the locks that the server's users agree on, ours
 TYPES = {"INTEGER PRIMARY KEY": "BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY", "BLOB": "BYTEA", "REAL": "FLOAT8"}
 
 
@@ -39,6 +39,7 @@ class Postgres:
     def __init__(self, server: Server) -> None:
         self._server = server
         self._versions = itertools.count()
+        self._again = True
         with told():
             self._connection = self._connect()
 
@@ -74,6 +75,17 @@ class Postgres:
 
         self._ask(write)
 
+    @contextmanager
+    def exclusive(self) -> Iterator[None]:
+        self.rows("SELECT 1")  # a connection that was lost is made anew before, and not in the middle
+        with told(), self._connection.transaction():
+            self._connection.execute("SELECT pg_advisory_xact_lock(%s)", (EXCLUSIVE,))
+            self._again = False
+            try:
+                yield
+            finally:
+                self._again = True
+
     def version(self) -> int:
         """The server does not say: whoever asks is to look."""
         return next(self._versions)
@@ -86,6 +98,8 @@ class Postgres:
             try:
                 return work(self._connection)
             except psycopg.OperationalError:
+                if not self._again:
+                    raise
                 self._connection.close()
             self._connection = self._connect()
             return work(self._connection)

@@ -54,10 +54,15 @@ class Sqlite:
             return self._db.execute(statement, values).rowcount
 
     def write_all(self, statement: str, rows: Collection[Sequence[Any]]) -> None:
+        with self.exclusive():
+            self._db.executemany(statement, rows)
+
+    @contextmanager
+    def exclusive(self) -> Iterator[None]:
         with told():
             self._db.execute("BEGIN IMMEDIATE")
             try:
-                self._db.executemany(statement, rows)
+                yield
                 self._db.execute("COMMIT")
             finally:
                 if self._db.in_transaction:

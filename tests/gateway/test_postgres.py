@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from tests.gateway.postgresql import Cluster
 
 OPENERS = 6
+CUT = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname LIKE 'test%'"
 
 
 @pytest.fixture
@@ -36,9 +37,9 @@ def name_of(server: Server) -> str:
 def test_a_connection_that_was_cut_is_made_anew(cluster: Cluster, server: Server) -> None:
     with KeyStore(server) as store:
         minted = store.mint("a")
-        cluster.execute("postgres", "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname LIKE 'test%'")
+        cluster.execute("postgres", CUT)
         assert store.find(minted.plaintext) == minted.key
-        cluster.execute("postgres", "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname LIKE 'test%'")
+        cluster.execute("postgres", CUT)
         again = store.mint("b")
         assert store.all() == [minted.key, again.key]
 
@@ -115,6 +116,23 @@ def test_a_key_is_looked_up_in_an_index_however_it_is_named(database: Postgres) 
         plan = database.rows(f"EXPLAIN {SELECT} WHERE {column} = ?", (value,))
         assert "Index Cond" in str(plan)
     assert str(database.rows(f"EXPLAIN {theirs(DEAD)}", (1.0, 1.0))).count("Index Cond") == 2
+
+
+def test_a_connection_that_is_cut_in_a_transaction_takes_all_of_it_along(cluster: Cluster, server: Server) -> None:
+    database = Postgres(server)
+    database.write("CREATE TABLE numbers (number INTEGER)")
+
+    def be_cut_off() -> None:
+        with database.exclusive():
+            database.write("INSERT INTO numbers VALUES (1)")
+            cluster.execute("postgres", CUT)
+            database.write("INSERT INTO numbers VALUES (2)")
+
+    with pytest.raises(DatabaseError):
+        be_cut_off()
+    with database.exclusive():
+        assert database.rows("SELECT number FROM numbers") == []
+    database.close()
 
 
 def test_a_batch_is_written_whole_or_not_at_all(database: Postgres) -> None:
