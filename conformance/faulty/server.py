@@ -1,5 +1,7 @@
 """The process around the relays: one for each fault under `/faults/<name>`, a faithful one without prefix.
 
+Each is there a second time below `/replica`, with the same keys.
+
 {prefix}/v1/...                    the relay; /v1beta, /openai, /model and /mistral too
 POST   {prefix}/_keys              {"expires_in": seconds, "limits": {"streams": 2, …}}?  →  {"key": …}
        also surface, model, provider, origin: what the key is held to
@@ -40,6 +42,7 @@ if TYPE_CHECKING:
 
 _LARGEST_BODY = 64 * 2**20
 _LONGEST_HEADER = 64 * 2**10
+REPLICA = "/replica"
 _ROOTS = "v1|v1beta|openai|model|mistral"
 
 
@@ -59,13 +62,15 @@ class Server:
         app.cleanup_ctx.append(self._session)
         app.on_response_prepare.append(_add_nothing)
         app.router.add_get("/healthz", _healthz)
+        app.router.add_get(f"{REPLICA}/healthz", _healthz)
         for prefix in ("", "/faults/{fault}"):
             app.router.add_post(f"{prefix}/_keys", self._mint)
             app.router.add_delete(f"{prefix}/_keys/{{key}}", self._revoke)
             app.router.add_post(f"{prefix}/_keys/{{key}}/expire", self._expire)
             app.router.add_post(f"{prefix}/_keys/{{key}}/delete", self._delete)
             app.router.add_get(f"{prefix}/_metrics", self._metrics)
-            app.router.add_route("*", f"{prefix}/{{root:{_ROOTS}}}/{{path:.*}}", self._relay_call)
+            for place in (prefix, f"{prefix}{REPLICA}"):
+                app.router.add_route("*", f"{place}/{{root:{_ROOTS}}}/{{path:.*}}", self._relay_call)
         return app
 
     async def _session(self, _: web.Application) -> AsyncIterator[None]:
@@ -174,7 +179,7 @@ class _Passed(web.StreamResponse):
 
 async def _call(request: web.Request, relay: Relay) -> Call:
     raw = request.raw_path.removeprefix(f"/faults/{request.match_info.get('fault')}")
-    path, _, query = raw.partition("?")
+    path, _, query = raw.removeprefix(REPLICA).partition("?")
     return Call(
         method=request.method,
         path=path,
@@ -186,6 +191,7 @@ async def _call(request: web.Request, relay: Relay) -> Call:
         keys=relay.keys,
         memory=relay.memory,
         peer=request.remote or "",
+        at_replica=raw.startswith(f"{REPLICA}/"),
     )
 
 

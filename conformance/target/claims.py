@@ -48,6 +48,7 @@ FEATURES = {
     "token-limits": "keys are held to tokens a minute",
     "stream-limits": "keys are held to calls that run at once",
     "budgets": "keys are held to an amount of money",
+    "replicas": "what one replica is told of keys, all know",
     "isolation": "no key crosses the gateway",
     "cancel": "a client that leaves ends the upstream call",
     "cut": "an upstream that breaks off is an error for the client",

@@ -309,6 +309,7 @@ class Target(Table):
     install: Install | None = None
     start: Start | None = None
     surfaces: Annotated[dict[ServedSurface, Template], Field(min_length=1)]
+    replicas: tuple[Template, ...] = ()  # where the same gateway is served once more, in place of scheme, host and port
     auth: Auth
     models: tuple[Model, ...] = ()
     routing: Routing | None = None
@@ -377,6 +378,12 @@ class Target(Table):
         for feature, place in (("audit", told.audit), ("metrics", told.metrics)):
             if feature in self.claims.features and place is None:
                 raise ValueError(f"claims {feature}, but [target.observability] does not say where it is")
+        return self
+
+    @model_validator(mode="after")
+    def _something_that_is_there_twice(self) -> Self:
+        if "replicas" in self.claims.features and not self.replicas:
+            raise ValueError("claims replicas, but target.replicas does not say where they are")
         return self
 
     @model_validator(mode="after")

@@ -94,7 +94,7 @@ async def charged(gateway: Gateway, settings: Settings, client: RawClient, store
 
 
 def spent(settings: Settings, subject: str) -> Decimal:
-    store = SpendStore(settings.keys.database)
+    store = SpendStore(settings.keys.place)
     try:
         return dollars(store.spent(subject, 0))
     finally:
