@@ -46,6 +46,7 @@ class Hooks:
     origin: str  # what the hooks' paths are joined to
     values: Mapping[str, str] = field(repr=False)
     environment: Mapping[str, str] = field(repr=False)
+    ids: dict[str, str] = field(default_factory=dict, repr=False)  # by key: what the gateway calls it
 
     @property
     def can_mint(self) -> bool:
@@ -73,7 +74,7 @@ class Hooks:
         assert expires_in is None or self.can_mint_expiring
         assert scope.keys() <= hook.scopes, f"the mint hook has no place for {scope.keys() - hook.scopes}"
         answer = self._run("mint", hook, {"expires_in": str(expires_in or _LONG_LIFE), **scope})
-        return _key_in(answer, hook, "mint")
+        return self._minted(answer, hook, "mint")
 
     def limit(self, **limits: float | Decimal) -> str:
         """A new key that may use no more than this; by the names of the hook's placeholders."""
@@ -81,7 +82,7 @@ class Hooks:
         assert hook is not None, "no key can be limited here; the features should not claim it"
         assert limits.keys() <= hook.placeholders, f"the limit hook does not say {', '.join(limits)}"
         values = {**LIMITS, **{name: str(value) for name, value in limits.items()}}
-        return _key_in(self._run("limit", hook, values), hook, "limit")
+        return self._minted(self._run("limit", hook, values), hook, "limit")
 
     def cost(self, model: str, usage: Usage) -> Decimal:
         """What a call costs, in dollars."""
@@ -90,16 +91,27 @@ class Hooks:
 
     def revoke(self, key: str) -> None:
         assert self.auth.revoke is not None
-        self._run("revoke", self.auth.revoke, {"key": key})
+        self._run("revoke", self.auth.revoke, self._named(key))
 
     def expire(self, key: str) -> None:
         """End the key's life now, as if its time had come."""
         assert self.auth.expire is not None
-        self._run("expire", self.auth.expire, {"key": key})
+        self._run("expire", self.auth.expire, self._named(key))
 
     def delete(self, key: str) -> None:
         assert self.auth.delete is not None
-        self._run("delete", self.auth.delete, {"key": key})
+        self._run("delete", self.auth.delete, self._named(key))
+
+    def _minted(self, answer: str, hook: Hook, step: str) -> str:
+        key = _key_in(answer, hook, step)
+        if hook.id_at:
+            if not isinstance(found := _at(answer, hook.id_at), str | int):
+                raise HookFailedError(f"{step}: no id at {hook.id_at}")
+            self.ids[key] = str(found)
+        return key
+
+    def _named(self, key: str) -> dict[str, str]:
+        return {"key": key, "id": self.ids[key]} if key in self.ids else {"key": key}
 
     def describe(self) -> dict[str, Any]:
         """The hooks as JSON values, for another process. They hold secrets."""
@@ -108,6 +120,7 @@ class Hooks:
             "origin": self.origin,
             "values": dict(self.values),
             "environment": dict(self.environment),
+            "ids": dict(self.ids),
         }
 
     @classmethod
@@ -143,7 +156,7 @@ class Hooks:
         )
 
     def _call(self, hook: Hook, values: Mapping[str, str]) -> str:
-        in_url = {name: quote(value, safe="") if name == "key" else value for name, value in values.items()}
+        in_url = {name: quote(value, safe="") if name in ("key", "id") else value for name, value in values.items()}
         url = fill(hook.url, in_url) if hook.url else self.origin + fill(hook.path or "", in_url)
         headers = {name: fill(value, values) for name, value in hook.headers.items()}
         said = without(hook.body, SCOPES - values.keys())

@@ -71,7 +71,7 @@ LIMITS = {
 }
 """What the `limit` hook's placeholders hold where a check asks for no such limit."""
 
-_hooked = AfterValidator(_placeholders(_PLACEHOLDERS | {"key", "expires_in"} | SCOPES | LIMITS.keys()))
+_hooked = AfterValidator(_placeholders(_PLACEHOLDERS | {"key", "id", "expires_in"} | SCOPES | LIMITS.keys()))
 HookTemplate = Annotated[str, _hooked]
 
 
@@ -146,7 +146,8 @@ class Hook(Table):
 
     `{key}` is the key in question; `{expires_in}` its life in seconds (alone in a JSON string, it becomes a number).
     `{requests_per_minute}`, `{tokens_per_minute}`, `{streams}` and `{budget_usd}` are what a limited key may use.
-    A minted key is found at the JSON pointer `key_at`; a command without it prints the key alone.
+    A minted key is found at the JSON pointer `key_at`; a command without it prints the key alone. What the
+    gateway calls it is at `id_at`: `{id}` in the hooks that come after.
 
     `{surface}`, `{model}`, `{provider}` and `{origin}` are what a minted key is held to. Words of a command and members
     of a JSON body that name what a key is not held to are left out.
@@ -158,7 +159,8 @@ class Hook(Table):
     headers: dict[str, HookTemplate] = {}
     body: Annotated[Any, _hooked] = Field(default=None, alias="json")
     command: tuple[HookTemplate, ...] = ()
-    key_at: Annotated[str | None, Field(pattern="^/")] = None
+    key_at: Pointer | None = None
+    id_at: Pointer | None = None
 
     @model_validator(mode="after")
     def _one_way(self) -> Self:
@@ -206,6 +208,13 @@ class Auth(Table):
                 raise ValueError(
                     f"{{{min(lost)}}} may stand in the command or the json of the mint hook, and nowhere else"
                 )
+        return self
+
+    @model_validator(mode="after")
+    def _an_id_where_it_is_needed(self) -> Self:
+        for hook in filter(None, (self.revoke, self.expire, self.delete)):
+            if "id" in hook.placeholders and not (self.mint and self.mint.id_at):
+                raise ValueError("{id} needs a mint hook that says where it is: id_at")
         return self
 
     @model_validator(mode="after")

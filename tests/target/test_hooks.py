@@ -125,6 +125,14 @@ def test_a_hook_can_delete(tmp_path: Path) -> None:
         assert keys_of(running.hooks) == {}
 
 
+def test_a_key_is_called_by_its_id_where_the_gateway_gives_one(tmp_path: Path) -> None:
+    mint = {"command": ["{python}", "-c", 'print(\'{"key": "a-key", "id": 7}\')'], "key_at": "/key", "id_at": "/id"}
+    noted = {"command": ["{python}", "-c", "open('gone', 'w').write('{id} {key}')"]}
+    with launch(hooked(tmp_path, mint=mint, revoke=noted), UPSTREAM, SECRETS, tmp_path) as running:
+        Hooks.from_description(running.hooks.describe()).revoke(running.key)
+        assert next(tmp_path.rglob("gone")).read_text() == "7 a-key"
+
+
 def test_a_command_without_a_life_cannot_mint_expiring_keys(tmp_path: Path) -> None:
     with launch(hooked(tmp_path, mint=printing("a-key")), UPSTREAM, SECRETS, tmp_path) as running:
         assert not running.hooks.can_mint_expiring
@@ -139,6 +147,7 @@ def test_a_command_without_a_life_cannot_mint_expiring_keys(tmp_path: Path) -> N
         ({**MINT, "path": None, "url": "http://127.0.0.1:9/"}, "target.auth.mint: [Errno 111] Connection refused"),
         (printing(""), "target.auth.mint: no key at standard output"),
         ({**printing("no json"), "key_at": "/key"}, "target.auth.mint: no key at /key"),
+        ({**printing('{"key": "k"}'), "key_at": "/key", "id_at": "/id"}, "target.auth.mint: no id at /id"),
         ({"command": ["{python}", "-c", "raise SystemExit('full')"]}, "exited with code 1: full"),
         ({"command": ["no-such-command"]}, "No such file or directory: 'no-such-command'"),
     ],

@@ -136,6 +136,7 @@ def test_a_name_like_nothing_else_lists_the_builtins() -> None:
             "[target.auth]\nrevoke = { path = '/{expires_in}' }\n",
             "target.auth.revoke: there is no {exp",
         ),
+        ("[target.auth]\n", "[target.auth]\nrevoke = { path = '/{id}' }\n", "target.auth: {id} needs a mint hook"),
         (
             "[target.start]\n",
             "[target.start]\nfiles = { '../x' = '' }\n",
