@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from typing import TYPE_CHECKING, NamedTuple
 
-from gateway.errors import forbidden, unauthorized
+from gateway.databases import DatabaseError
+from gateway.errors import RefusalError, forbidden, unauthorized
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
     from multidict import CIMultiDictProxy
 
-    from gateway.keys import KeyStore, VirtualKey
+    from gateway.keys import VirtualKey
+    from gateway.reading import Reading
     from gateway.surfaces import Surface
 
+logger = logging.getLogger(__name__)
 CARRIERS = ("x-api-key", "api-key", "x-goog-api-key")
 REASONS = {
     "expired": "This gateway key has expired.",
@@ -40,12 +44,16 @@ def bearer(authorization: str) -> str:
     return token.strip() if scheme.lower() == "bearer" else ""
 
 
-def admit(headers: CIMultiDictProxy[str], more: Collection[str], store: KeyStore) -> Admission:
+async def admit(headers: CIMultiDictProxy[str], more: Collection[str], keys: Reading) -> Admission:
     """One valid key is enough, in any carrier, or given some other way; two different valid keys are one too many."""
     tokens = [token for token in (*presented(headers), *more) if token]
     if not tokens:
         raise unauthorized("No gateway key given: send it as 'Authorization: Bearer' or 'x-api-key'.")
-    found = {token: store.find(token) for token in tokens}
+    try:
+        found = await keys.find(tokens)
+    except DatabaseError as error:
+        logger.error("keys cannot be looked up: %s", error)  # noqa: TRY400 -- no bug
+        raise RefusalError(503, "key_store_unavailable", "The gateway cannot look up its keys now.") from None
     now = time.time()
     valid = [Admission(key, token) for token, key in found.items() if key and key.state(now) == "valid"]
     if not valid:

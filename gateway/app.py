@@ -4,26 +4,27 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import sqlite3
 from contextlib import AsyncExitStack, nullcontext
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import unquote
 
 from aiohttp import StreamReader, web
 
-from gateway.addresses import url_of
+from gateway.addresses import addresses, listening
 from gateway.admission import admit, authorize
 from gateway.calls import Answer, Call
 from gateway.clouds import InCloud
-from gateway.config import Listen
 from gateway.errors import RefusalError
 from gateway.fallback import first_answer
 from gateway.keeping import Keeping
-from gateway.keys import KeyStore
 from gateway.limiter import Limiter
 from gateway.listing import entry, listing, lists, shows_one
 from gateway.management import Management
+from gateway.objects import Objects
 from gateway.observers import Observers
 from gateway.protocols.clouds import CLOUDS
+from gateway.reading import reading
 from gateway.relay import HEADER_BYTES, HEADER_COUNT, Relay, Straight
 from gateway.routes import Routes
 from gateway.scope import authorize_models, authorize_origin
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
     from gateway.fallback import Attempt
     from gateway.keys import VirtualKey
     from gateway.routes import Place, Route
+    from gateway.workers import Post
 
 logger = logging.getLogger(__name__)
 
@@ -55,8 +57,10 @@ class Gateway:
 
     management_url: str | None = None
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, post: Post | None = None) -> None:
         self._settings = settings
+        self._addresses = addresses(settings)
+        self._post = post
         self._routes = Routes(settings)
         self._running = AsyncExitStack()
         self._stopping = False
@@ -64,11 +68,11 @@ class Gateway:
     async def __aenter__(self) -> Self:
         settings = self._settings
         async with AsyncExitStack() as starting:
-            self._keys = starting.enter_context(KeyStore(settings.keys.database, settings.keys.prefix))
-            self._watch = Watch(self._keys)
-            starting.callback(self._watch.close)
+            self._keys = await starting.enter_async_context(reading(settings.keys))
+            self._objects = starting.enter_context(Objects(settings.objects)) if settings.objects else None
+            self._watch = await starting.enter_async_context(Watch(self._keys))
             self._limiter = await starting.enter_async_context(Limiter(settings))
-            self._observers = await starting.enter_async_context(Observers(settings))
+            self._observers = await starting.enter_async_context(Observers(settings, self._post))
             self._relay = await starting.enter_async_context(Relay())
             keeping = await starting.enter_async_context(Keeping(settings.keys))
             self._management = await self._managed(starting, keeping)
@@ -88,7 +92,6 @@ class Gateway:
         await self._running.aclose()
 
     async def _listen(self, starting: AsyncExitStack) -> str:
-        listen = self._settings.listen
         server = web.Server(
             self._handle,
             request_factory=self._request,
@@ -99,7 +102,11 @@ class Gateway:
             max_field_size=HEADER_BYTES,
             max_headers=HEADER_COUNT,
         )
-        return await listening(starting, server, listen)
+        return await self._listening(starting, server, "listen", self._settings.listen.grace_seconds)
+
+    async def _listening(self, starting: AsyncExitStack, server: web.Server, section: str, grace: float = 1) -> str:
+        sockets = self._post.sockets[section] if self._post else ()
+        return await listening(starting, server, self._addresses[section], sockets, grace_seconds=grace)
 
     async def _managed(self, starting: AsyncExitStack, keeping: Keeping) -> Management | None:
         """What manages keys under a path of the gateway's own; on a listener of its own it is started here."""
@@ -110,8 +117,7 @@ class Gateway:
         if place.path is not None:
             return management
         server = web.Server(management.answer, access_log=None)
-        listen = Listen(host=place.host, port=place.port or 0, uds=place.uds, grace_seconds=1)
-        self.management_url = await listening(starting, server, listen)
+        self.management_url = await self._listening(starting, server, "management")
         return None
 
     def _request(
@@ -129,7 +135,7 @@ class Gateway:
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
         call = Call.of(request)
         if call.path in {"/healthz", "/readyz"}:
-            return self._health(call.path)
+            return await self._health(call.path)
         if self._management and self._management.has(call.path):
             return await self._management.answer(request)
         self._observers.begin(call)
@@ -145,19 +151,28 @@ class Gateway:
                 raise
             return await call.refuse(RefusalError(500, "internal_error", "The gateway has failed."))
         finally:
+            self._learn(call)
             self._observers.end(call)
+
+    def _learn(self, call: Call) -> None:
+        try:
+            if self._objects:
+                self._objects.learn(call)
+        except sqlite3.Error:  # the client has its answer
+            logger.exception("%s: whose it is cannot be written down", call.request_id)
 
     async def _answer(self, call: Call) -> Answer:
         try:
-            call.admission = admission = admit(call.request.headers, call.keys_in_query, self._keys)
+            since = self._watch.changes
+            call.admission = admission = await admit(call.request.headers, call.keys_in_query, self._keys)
             authorize_origin(admission.key.origins, call.request)
-            with self._watched(call, admission.key):
+            with self._watched(call, admission.key, since):
                 return await self._answer_admitted(call, admission)
         except RefusalError as refusal:
             return await call.refuse(refusal)
 
-    def _watched(self, call: Call, key: VirtualKey) -> AbstractContextManager[None]:
-        return self._watch.over(call, key) if self._settings.keys.running_streams == "cut" else nullcontext()
+    def _watched(self, call: Call, key: VirtualKey, since: int) -> AbstractContextManager[None]:
+        return self._watch.over(call, key, since) if self._settings.keys.running_streams == "cut" else nullcontext()
 
     async def _answer_admitted(self, call: Call, admission: Admission) -> Answer:
         if subjects := self._limiter.subjects(admission.key):
@@ -169,6 +184,8 @@ class Gateway:
         call.place = place
         call.body = await read_body(call.request)
         authorize_models(admission.key, call, place)
+        if self._objects:
+            self._objects.authorize(admission.key, call, place)
         if admission.key.models and (told := self._listing(call, place, admission.key)):
             return await call.tell(told)
         ways = self._routes.ways(place, call.request.headers, call.body, admission.key)
@@ -196,21 +213,10 @@ class Gateway:
         kind = InCloud if way.form == "anthropic-messages" and way.protocol in CLOUDS else Translated
         return kind(self._relay, call, admission, place, way, policy.mode == "strict", policy.ping_seconds)
 
-    def _health(self, path: str) -> web.Response:
-        if path == "/readyz" and not self._keys.ready():
+    async def _health(self, path: str) -> web.Response:
+        if path == "/readyz" and not await self._keys.ready():
             return web.json_response({"status": "the key store cannot be read"}, status=503)
         return web.json_response({"status": "ok"})
-
-
-async def listening(starting: AsyncExitStack, server: web.Server, listen: Listen) -> str:
-    runner = web.ServerRunner(server, shutdown_timeout=listen.grace_seconds)
-    await runner.setup()
-    starting.push_async_callback(runner.cleanup)
-    if listen.uds is not None:
-        await web.UnixSite(runner, listen.uds).start()
-        return f"unix://{listen.uds}"
-    await web.TCPSite(runner, listen.host, listen.port).start()
-    return url_of(runner)
 
 
 def refuse_upgrade(call: Call) -> None:

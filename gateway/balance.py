@@ -32,9 +32,9 @@ class Balances(Form):
 
 
 def balances_of(settings: Settings, key: VirtualKey) -> Balances:
-    """Raises sqlite3.Error."""
+    """Raises DatabaseError."""
     limited = [subject for subject in settings.limits.subjects(key) if subject.limit.budget_usd is not None]
-    with closing(SpendStore(settings.keys.database)) as store:
+    with closing(SpendStore(settings.keys.place)) as store:
         return Balances(balances=tuple(balance(store, subject, key) for subject in limited))
 
 

@@ -9,13 +9,13 @@ from __future__ import annotations
 import asyncio
 import logging
 import queue
-import sqlite3
 import time
 from dataclasses import dataclass
 from secrets import token_hex
 from threading import Thread
 from typing import TYPE_CHECKING, Self
 
+from gateway.databases import DatabaseError
 from gateway.spend import LAPSES_SECONDS, Denied, SpendStore
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ class Settling:
 
 
 Order = Holding | Settling
-Told = list[tuple["asyncio.Future[Denied | None]", Denied | sqlite3.Error | None]]
+Told = list[tuple["asyncio.Future[Denied | None]", Denied | DatabaseError | None]]
 
 
 class Booking:
@@ -69,7 +69,7 @@ class Booking:
         await asyncio.to_thread(self._thread.join)
 
     async def hold(self, call: str, claims: Sequence[Claim]) -> Denied | None:
-        """Raises sqlite3.Error where nobody can say. Who does not wait for the answer holds nothing."""
+        """Raises DatabaseError where nobody can say. Who does not wait for the answer holds nothing."""
         done: asyncio.Future[Denied | None] = self._loop.create_future()
         self._orders.put(Holding(call, claims, done))
         try:
@@ -104,7 +104,7 @@ class Booking:
             try:
                 told = self._carry_out(store, orders, renew=due)
                 renewed = now if due else renewed
-            except sqlite3.Error as error:
+            except DatabaseError as error:
                 logger.exception("the spend store cannot be written")
                 self._unsettled = [order for order in orders if isinstance(order, Settling)]
                 told = [(order.done, error) for order in orders if isinstance(order, Holding)]
@@ -145,7 +145,7 @@ def tell(told: Told) -> None:
     for done, said in told:
         if done.cancelled():
             continue
-        if isinstance(said, sqlite3.Error):
+        if isinstance(said, DatabaseError):
             done.set_exception(said)
         else:
             done.set_result(said)

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import errno
-import gc
 import os
 import re
-import signal
 import sys
 import time
 from pathlib import Path
@@ -23,8 +20,6 @@ from gateway.sinks import Query, sinks_of, timestamp
 
 if TYPE_CHECKING:
     from typing import TextIO
-
-GARBAGE_BEFORE_COLLECTION = 10_000  # objects; Python's own 700 are for programs that hold less and allocate less
 
 
 class Status(click.ParamType[str]):
@@ -60,49 +55,16 @@ def check(file: Path) -> None:
 @click.option("--host")
 @click.option("--port", type=click.IntRange(0, 65535), help="0 takes any free port.")
 @click.option("--uds", type=click.Path(path_type=Path), help="Listen on this Unix socket instead.")
-def serve(config: Path, host: str | None, port: int | None, uds: Path | None) -> None:
+@click.option("--workers", type=click.IntRange(1), default=1, show_default=True, help="Processes that share the work.")
+def serve(*, config: Path, host: str | None, port: int | None, uds: Path | None, workers: int) -> None:
     """Serve until SIGTERM or SIGINT."""
     settings = settings_of(config)
     given = {"host": host, "port": port, "uds": uds}
     changes = {name: value for name, value in given.items() if value is not None}
     listen = settings.listen.model_copy(update=changes)
-    with asyncio.Runner(loop_factory=event_loop) as runner:
-        runner.run(serve_until_stopped(settings.model_copy(update={"listen": listen})))
+    from gateway import serving  # noqa: PLC0415 -- `gateway keys` does without the server
 
-
-def event_loop() -> asyncio.AbstractEventLoop:
-    if sys.platform == "win32":
-        return asyncio.new_event_loop()
-    import uvloop  # noqa: PLC0415 -- not there on Windows
-
-    return uvloop.new_event_loop()
-
-
-async def serve_until_stopped(settings: Settings) -> None:
-    from gateway.app import Gateway  # noqa: PLC0415 - `gateway keys` does without the server
-
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for signum in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(signum, stop.set)
-    try:
-        async with Gateway(settings) as gateway:
-            spare_the_collector()
-            click.echo(f"listening on {gateway.url}")
-            if gateway.management_url:
-                click.echo(f"managing keys at {gateway.management_url}")
-            if gateway.metrics_url:
-                click.echo(f"metrics at {gateway.metrics_url}")
-            await stop.wait()
-    except OSError as error:
-        raise click.ClickException(f"cannot start: {error}") from None
-
-
-def spare_the_collector() -> None:
-    """What is loaded now stays, and calls leave few cycles behind: looking for them is a twelfth of a call's price."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(GARBAGE_BEFORE_COLLECTION)
+    sys.exit(serving.serve(settings.model_copy(update={"listen": listen}), workers))
 
 
 @main.command()
@@ -177,7 +139,7 @@ def env(
     given = environment_of(source)
     if filters and not key:
         return say(sandbox.without_credentials(given), shell, unset=source is None)
-    settings = settings_of(config, credentials=False) if config else None
+    settings = settings_of(config, credentials=False, passwords=False) if config else None
     refuse_unknown(settings, model, small_model)
     listen = settings.listen if settings else Listen()
     socket = socket or (str(listen.uds) if listen.uds and not base_url else None)

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import re
+import ssl
 import tomllib
 from importlib.util import find_spec
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
-    ConfigDict,
     Field,
-    PrivateAttr,
     ValidationError,
     ValidationInfo,
     model_validator,
@@ -25,10 +21,12 @@ from gateway.consistency import inconsistencies
 from gateway.conventions import Release
 from gateway.further import names_for
 from gateway.limits import MEMORY, Limits, refuse_storage
+from gateway.sources import CredentialSource, LocalPath, Location, Section, Stored
 from gateway.surfaces import ENDPOINTS, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
 MEBIBYTE = 1024 * 1024
 SHORTEST_CREDENTIAL = 24
@@ -43,11 +41,6 @@ class ConfigError(Exception):
     def __init__(self, problems: Sequence[str]) -> None:
         super().__init__("\n".join(problems))
         self.problems = tuple(problems)
-
-
-def beside_the_config(path: Path, info: ValidationInfo) -> Path:
-    directory: Path = (info.context or {}).get("directory", Path())
-    return directory / path
 
 
 def http_url(text: str) -> str:
@@ -82,12 +75,7 @@ def dns_name(text: str) -> str:
     return text
 
 
-LocalPath = Annotated[Path, AfterValidator(beside_the_config)]
 HttpURL = Annotated[str, AfterValidator(http_url)]
-
-
-class Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class Listen(Section):
@@ -96,31 +84,67 @@ class Listen(Section):
     uds: LocalPath | None = None
     max_body_bytes: int = Field(default=64 * MEBIBYTE, gt=0)
     grace_seconds: float = Field(default=10.0, ge=0)
+    certificate: LocalPath | None = None
+    private_key: LocalPath | None = None
+
+    @model_validator(mode="after")
+    def has_what_tls_needs(self, info: ValidationInfo) -> Self:
+        if (self.certificate is None) != (self.private_key is None):
+            raise ValueError("'certificate' and 'private_key' belong together")
+        if self.certificate is not None and self.uds is not None:
+            raise ValueError("a Unix socket has no TLS: leave 'certificate' and 'private_key' out")
+        if (info.context or {}).get("credentials", True):
+            self.tls()
+        return self
+
+    def tls(self) -> ssl.SSLContext | None:
+        """None where it is not wanted. ValueError where the files are not what they should be."""
+        if self.certificate is None or self.private_key is None:
+            return None
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        try:
+            context.load_cert_chain(self.certificate, self.private_key, password="")  # else it would ask for one
+        except OSError as error:
+            pair = f"{self.certificate} and {self.private_key}"
+            raise ValueError(f"{pair} are no certificate and its private key: {error.strerror or error}") from None
+        context.set_alpn_protocols(["http/1.1"])
+        return context
 
 
-class Keys(Section):
+class Keys(Stored):
     """`running_streams`: what becomes of a call whose key ends before it does.
 
     A gateway that serves drops keys that have been dead for `prune_after_seconds`, every `prune_every_seconds`.
     """
 
-    database: LocalPath
+    database: Location
     prefix: str = Field(default="gw-", pattern=r"^[A-Za-z0-9._-]{1,32}$")
     running_streams: Literal["cut", "finish"] = "cut"
     prune_after_seconds: float = Field(default=7 * 86400.0, ge=0)
     prune_every_seconds: float = Field(default=3600.0, gt=0)
 
 
-class Audit(Section):
+class Objects(Section):
+    """Whose what providers keep is. `shared` is everybody's; what nobody here has made is nobody's, or everybody's.
+
+    What has not been used for `prune_after_seconds` is forgotten.
+    """
+
+    database: LocalPath
+    shared: frozenset[str] = frozenset()
+    unknown: Literal["refuse", "pass"] = "refuse"
+    prune_after_seconds: float = Field(default=90 * 86400.0, ge=0)
+
+
+class Audit(Stored):
     """`path` is a file of JSON lines, of which `keep` older ones are kept, each of at most `max_bytes`.
 
-    `database` is a file of SQLite, whose rows are kept for `keep_days`; without it for ever.
+    `database` holds a table, whose rows are kept for `keep_days`; without it for ever.
     """
 
     path: LocalPath | None = None
     max_bytes: int = Field(default=100 * MEBIBYTE, gt=0)
     keep: int = Field(default=10, gt=0)
-    database: LocalPath | None = None
     keep_days: float | None = Field(default=None, gt=0)
 
     @model_validator(mode="after")
@@ -150,48 +174,6 @@ class Telemetry(Section):
         if not all(find_spec(name) for name in ("opentelemetry.sdk", "opentelemetry.exporter")):
             raise ValueError("needs OpenTelemetry's SDK: pip install 'llm-gateway-conformance[otel]'")
         return self
-
-
-class CredentialSource(Section):
-    """Where a provider's key comes from. It is read once, when the settings are."""
-
-    env: str | None = None
-    file: LocalPath | None = None
-    _value: str = PrivateAttr(default="")
-
-    @property
-    def name(self) -> str:
-        return self.env or str(self.file)
-
-    def reveal(self) -> str:
-        return self._value
-
-    @model_validator(mode="after")
-    def read(self, info: ValidationInfo) -> Self:
-        if (self.env is None) == (self.file is None):
-            raise ValueError("needs exactly one of 'env' and 'file'")
-        if not (info.context or {}).get("credentials", True):
-            return self
-        value = (self._from_env() if self.file is None else self._from_file(self.file)).strip()
-        if not value:
-            raise ValueError(f"{self.name} is empty")
-        if not (value.isascii() and value.isprintable()):
-            raise ValueError(f"{self.name} holds characters that cannot stand in a header")
-        self._value = value
-        return self
-
-    def _from_env(self) -> str:
-        value = os.environ.get(self.name)
-        if value is None:
-            raise ValueError(f"environment variable {self.name} is not set")
-        return value
-
-    @staticmethod
-    def _from_file(path: Path) -> str:
-        try:
-            return path.read_text()
-        except (OSError, UnicodeDecodeError) as error:
-            raise ValueError(f"cannot read {path}: {getattr(error, 'strerror', error)}") from None
 
 
 class LimitSettings(Limits):
@@ -264,7 +246,7 @@ class Provider(Section):
     auth: Literal["bearer", "x-api-key", "api-key", "x-goog-api-key", "sigv4"] = "bearer"
     aws: Aws | None = None
     gcp: Gcp | None = None
-    betas: dict[str, str] = {}
+    betas: dict[str, str] = Field(default_factory=dict)
     api_version: str | None = Field(default=None, pattern=r"^\d{4}-\d{2}-\d{2}(-preview)?$")
 
     routes: tuple[str, ...] = ()
@@ -345,6 +327,7 @@ class Routing(Section):
 class Settings(Section):
     listen: Listen = Listen()
     keys: Keys
+    objects: Objects | None = None
     management: Management | None = None
     limits: LimitSettings = LimitSettings()
     audit: Audit | None = None
@@ -356,15 +339,19 @@ class Settings(Section):
     translation: Translation = Translation()
 
 
-def load(path: Path, *, credentials: bool = True) -> Settings:
-    """Raises ConfigError. Paths in the file are relative to the file. Who only keeps keys needs no credentials."""
+def load(path: Path, *, credentials: bool = True, passwords: bool = True) -> Settings:
+    """Raises ConfigError. Paths in the file are relative to the file.
+
+    Who only keeps keys needs no credentials, and who opens no database no passwords.
+    """
     try:
         document = tomllib.loads(path.read_text())
     except OSError as error:
         raise ConfigError([f"{path}: {error.strerror}"]) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError([f"{path}: not valid TOML: {error}"]) from None
-    return parse(document, {"directory": path.resolve().parent, "credentials": credentials})
+    context = {"directory": path.resolve().parent, "credentials": credentials, "passwords": passwords}
+    return parse(document, context)
 
 
 def parse(document: dict[str, Any], context: dict[str, Any]) -> Settings:

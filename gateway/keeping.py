@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import sqlite3
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import TYPE_CHECKING, Self, TypeVar
 
+from gateway.databases import DatabaseError
 from gateway.keys import KeyStore
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ class Keeping:
 
     async def __aenter__(self) -> Self:
         keys, loop = self._keys, asyncio.get_running_loop()
-        self._store = await loop.run_in_executor(self._thread, KeyStore, keys.database, keys.prefix)
+        self._store = await loop.run_in_executor(self._thread, KeyStore, keys.place, keys.prefix)
         self._pruning = asyncio.create_task(self._prune_for_ever())
         return self
 
@@ -48,6 +48,6 @@ class Keeping:
         while True:
             try:
                 await self.do(lambda store: store.prune(time.time() - self._keys.prune_after_seconds))
-            except sqlite3.Error:
+            except DatabaseError:
                 logger.exception("dead keys cannot be pruned")
             await asyncio.sleep(self._keys.prune_every_seconds)

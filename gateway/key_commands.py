@@ -74,9 +74,9 @@ def owner_options(command: Command) -> Command:
     return command
 
 
-def settings_of(path: Path, *, credentials: bool = True) -> Settings:
+def settings_of(path: Path, *, credentials: bool = True, passwords: bool = True) -> Settings:
     try:
-        return load(path, credentials=credentials)
+        return load(path, credentials=credentials, passwords=passwords)
     except ConfigError as error:
         for problem in error.problems:
             click.echo(f"error: {problem}", err=True)
@@ -217,7 +217,7 @@ def prune(config: Path, seconds: float, *, as_json: bool) -> None:
 def key_store(config: Path) -> Iterator[KeyStore]:
     settings = settings_of(config, credentials=False)
     try:
-        with KeyStore(settings.keys.database, settings.keys.prefix) as store:
+        with KeyStore(settings.keys.place, settings.keys.prefix) as store:
             yield store
     except (NoSuchKeyError, AmbiguousKeyError, OSError) as error:
         raise click.ClickException(str(error)) from None

@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import hmac
 import json
 import re
 import secrets
-import sqlite3
 import time
 from dataclasses import astuple, dataclass, replace
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
+from gateway.databases import DatabaseError, Schema, marks, opened
 from gateway.limits import UNLIMITED, Limit
 from gateway.scope import origin
 from gateway.surfaces import SURFACES, Surface
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
-    from pathlib import Path
+
+    from gateway.databases import Place
 
 KEY_BYTES = 32
 FINGERPRINT_DIGITS = 12
@@ -44,8 +44,6 @@ COLUMNS = {
     "origins": "TEXT",
     "limits": "TEXT",
 }
-"""Those that a database of an earlier release lacks are added to it: the last ones, all of which may be empty."""
-SCHEMA = f"CREATE TABLE IF NOT EXISTS keys ({', '.join(map(' '.join, COLUMNS.items()))}) WITHOUT ROWID"
 INDEXES = (
     "CREATE INDEX IF NOT EXISTS keys_by_name ON keys (name)",
     *(
@@ -53,18 +51,32 @@ INDEXES = (
         for column in (*OWNERS, "expires_at", "revoked_at")
     ),
 )
-ENDED = "INSERT INTO ended VALUES (1, 1) ON CONFLICT (one) DO UPDATE SET number = number + 1;"
+ENDED = "INSERT INTO ended VALUES (1, 1) ON CONFLICT (one) DO UPDATE SET number = ended.number + 1;"
 """Counts whatever may end a key, so that those who mint disturb nobody's cache."""
 
-COUNTER = (
-    "CREATE TABLE IF NOT EXISTS ended (one INTEGER PRIMARY KEY, number INTEGER NOT NULL)",
-    f"CREATE TRIGGER IF NOT EXISTS key_changed AFTER UPDATE ON keys BEGIN {ENDED} END",
-    f"CREATE TRIGGER IF NOT EXISTS key_deleted AFTER DELETE ON keys BEGIN {ENDED} END",
+BODY = f"BEGIN {ENDED} RETURN NULL; END"
+
+SCHEMA = Schema(
+    "keys",
+    COLUMNS,
+    INDEXES,
+    "WITHOUT ROWID",
+    sqlite=(
+        "CREATE TABLE IF NOT EXISTS ended (one INTEGER PRIMARY KEY, number INTEGER NOT NULL)",
+        f"CREATE TRIGGER IF NOT EXISTS key_changed AFTER UPDATE ON keys BEGIN {ENDED} END",
+        f"CREATE TRIGGER IF NOT EXISTS key_deleted AFTER DELETE ON keys BEGIN {ENDED} END",
+    ),
+    postgres=(
+        "CREATE TABLE IF NOT EXISTS ended (one SMALLINT PRIMARY KEY, number BIGINT NOT NULL)",
+        f"CREATE OR REPLACE FUNCTION count_ended() RETURNS trigger LANGUAGE plpgsql AS '{BODY}'",
+        "DROP TRIGGER IF EXISTS key_ended ON keys",
+        "CREATE TRIGGER key_ended AFTER UPDATE OR DELETE OR TRUNCATE ON keys EXECUTE FUNCTION count_ended()",
+    ),
 )
 SELECT = f"SELECT {', '.join(COLUMNS)} FROM keys"  # noqa: S608 -- our own names
 TIMES = "SELECT digest, expires_at, revoked_at FROM keys WHERE digest IN"
-INSERT = f"INSERT INTO keys ({', '.join(COLUMNS)}) VALUES ({', '.join('?' * len(COLUMNS))})"  # noqa: S608 -- our own names
-DEAD = "SELECT digest FROM keys WHERE revoked_at <= :before UNION SELECT digest FROM keys WHERE expires_at <= :before"
+INSERT = f"INSERT INTO keys ({', '.join(COLUMNS)}) VALUES ({marks(COLUMNS)}) ON CONFLICT DO NOTHING"  # noqa: S608 -- our own names
+DEAD = "SELECT digest FROM keys WHERE revoked_at <= ? UNION SELECT digest FROM keys WHERE expires_at <= ?"
 
 
 class NoSuchKeyError(Exception):
@@ -146,24 +158,23 @@ def digest_of(plaintext: str) -> bytes:
 
 
 class KeyStore:
-    """SQLite in WAL mode; what a call has returned is on the disk. For the thread that has made it.
+    """What a call has returned is on the disk; all raise `DatabaseError`. For one thread at a time.
 
     Keys are cached until any connection, in any process, has changed or deleted one.
     """
 
-    def __init__(self, database: Path, prefix: str = "gw-") -> None:
+    def __init__(self, database: Place, prefix: str = "gw-") -> None:
         self._prefix = prefix
-        database.touch(mode=0o600)
-        self._db = sqlite3.connect(database, isolation_level=None)
-        self._db.execute("PRAGMA journal_mode=WAL")
-        self._db.execute(SCHEMA)
-        self._add_columns()
-        for statement in (*INDEXES, *COUNTER):
-            self._db.execute(statement)
+        self._db = opened(database)
+        try:
+            self._db.prepare(SCHEMA)
+            self._version = self._db.version()
+            self._ended = self._count_ended()
+        except OSError:
+            self.close()
+            raise
         self._cache: dict[bytes, VirtualKey] = {}
         self._generation = 0
-        self._version = self._data_version()
-        self._ended = self._count_ended()
 
     def __enter__(self) -> Self:
         return self
@@ -188,13 +199,17 @@ class KeyStore:
 
     def generation(self) -> int:
         """Another number whenever a key may have ended, whoever has ended it."""
-        version = self._data_version()
+        version = self._db.version()
         if version != self._version:
             self._version = version
             ended, self._ended = self._ended, self._count_ended()
             if ended != self._ended:
                 self._changed()
         return self._generation
+
+    def fresh(self, digests: Collection[bytes]) -> dict[bytes, VirtualKey]:
+        """Those that are stored, from the table itself."""
+        return {key.digest: key for key in self._select(f"WHERE digest IN ({marks(digests)})", *digests)}
 
     def as_they_are(self, keys: Iterable[VirtualKey]) -> dict[bytes, VirtualKey]:
         """Those of the keys that are still there, by their digests."""
@@ -203,7 +218,7 @@ class KeyStore:
         digests = list(known)
         for start in range(0, len(digests), ASKED_AT_ONCE):
             asked = digests[start : start + ASKED_AT_ONCE]
-            for digest, *times in self._db.execute(f"{TIMES} ({', '.join('?' * len(asked))})", asked):
+            for digest, *times in self._db.rows(f"{TIMES} ({marks(asked)})", asked):
                 key = known[digest]
                 same = times == [key.expires_at, key.revoked_at]
                 found[digest] = key if same else replace(key, expires_at=times[0], revoked_at=times[1])
@@ -242,7 +257,7 @@ class KeyStore:
             frozenset(map(origin, origins)),
             limits,
         )
-        self._db.execute(INSERT, row_of(key))
+        self._db.write(INSERT, row_of(key))
         return Minted(plaintext, key)
 
     def revoke(self, key: VirtualKey) -> VirtualKey:
@@ -270,7 +285,7 @@ class KeyStore:
         """Deletes what was revoked or had expired by then; how many that were."""
         statement = f"DELETE FROM keys WHERE digest IN ({DEAD} LIMIT {PRUNED_AT_ONCE})"  # noqa: S608 -- our own names
         pruned = 0
-        while gone := self._write(statement, {"before": before}):
+        while gone := self._write(statement, (before, before)):
             pruned += gone
         return pruned
 
@@ -302,30 +317,17 @@ class KeyStore:
 
     def ready(self) -> bool:
         try:
-            self._db.execute("SELECT digest FROM keys LIMIT 1").fetchone()
-        except sqlite3.Error:
+            self._db.rows("SELECT digest FROM keys LIMIT 1")
+        except DatabaseError:
             return False
         return True
-
-    def _add_columns(self) -> None:
-        """A database of an earlier release lacks some."""
-        there = {row[1] for row in self._db.execute("PRAGMA table_info(keys)")}
-        for name in [name for name in COLUMNS if name not in there]:
-            with contextlib.suppress(sqlite3.OperationalError):  # another process was faster
-                self._db.execute(f"ALTER TABLE keys ADD COLUMN {name} {COLUMNS[name]}")
 
     def _changed(self) -> None:
         self._cache.clear()
         self._generation += 1
 
-    def _data_version(self) -> int:
-        """Changes when another connection commits: https://sqlite.org/pragma.html#pragma_data_version"""
-        version: int = self._db.execute("PRAGMA data_version").fetchone()[0]
-        return version
-
     def _count_ended(self) -> int:
-        row = self._db.execute("SELECT number FROM ended").fetchone()
-        return row[0] if row else 0
+        return next((int(number) for (number,) in self._db.rows("SELECT number FROM ended")), 0)
 
     def _load(self, digest: bytes) -> VirtualKey | None:
         for key in self._select("WHERE digest = ?", digest):
@@ -342,15 +344,15 @@ class KeyStore:
         return self._select("WHERE digest BETWEEN ? AND ?", first, first + b"\xff" * (32 - len(first)))
 
     def _select(self, where: str, *values: Any) -> list[VirtualKey]:
-        return [stored(row) for row in self._db.execute(f"{SELECT} {where}", values)]
+        return [stored(row) for row in self._db.rows(f"{SELECT} {where}", values)]
 
     def _update(self, key: VirtualKey, column: str, value: float | None) -> None:
         if not self._write(f"UPDATE keys SET {column} = ? WHERE digest = ?", (value, key.digest)):  # noqa: S608 -- our own names
             raise NoSuchKeyError("no such key")
 
-    def _write(self, statement: str, values: tuple[Any, ...] | dict[str, Any]) -> int:
+    def _write(self, statement: str, values: tuple[Any, ...]) -> int:
         """How many rows it concerned."""
-        concerned = self._db.execute(statement, values).rowcount
+        concerned = self._db.write(statement, values)
         self._changed()
         return concerned
 

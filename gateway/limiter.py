@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import sqlite3
 import time
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING, Self
 from limits.errors import StorageError
 
 from gateway.booking import Booking
+from gateway.databases import DatabaseError
 from gateway.errors import SPENT, RefusalError, forbidden
 from gateway.estimates import NOTHING, Estimate, spends, spends_unseen
 from gateway.limits import UNLIMITED
@@ -50,7 +50,7 @@ class Limiter:
         self._by_default = settings.limits.by_default
         self._running = AsyncExitStack()
         keys = settings.keys
-        self._booking = Booking(lambda: SpendStore(keys.database), keys.prune_after_seconds)
+        self._booking = Booking(lambda: SpendStore(keys.place), keys.prune_after_seconds)
         self._counting: set[asyncio.Task[None]] = set()
 
     async def __aenter__(self) -> Self:
@@ -129,7 +129,7 @@ class Limiter:
             return
         try:
             denied = await self._booking.hold(call.request_id, claims)
-        except sqlite3.Error:
+        except DatabaseError:
             raise unavailable() from None
         if denied:
             subject = next(subject for subject in call.subjects if subject.id == denied.claim.subject)

@@ -11,7 +11,6 @@ import hmac
 import json
 import logging
 import re
-import sqlite3
 import time
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -24,6 +23,7 @@ from pydantic import BaseModel, Field, ValidationError
 from gateway.admission import bearer
 from gateway.balance import Balances, balances_of
 from gateway.calls import origin_form
+from gateway.databases import DatabaseError
 from gateway.keyforms import Fingerprint, Form, KeyRequest, KeyView, MintedView, Owned, OwnerForm, minted_view, view
 from gateway.keys import FINGERPRINT_DIGITS, KeyStore, NoSuchKeyError
 from gateway.openapi import document
@@ -143,7 +143,7 @@ class Management:
             return problem(error)
         except NoSuchKeyError:
             return problem(ProblemError(404, "No key has this fingerprint."))
-        except sqlite3.Error:
+        except DatabaseError:
             logger.exception("the key store failed")
             return problem(ProblemError(503, "The key store cannot be used."))
         except Exception:  # a bug of ours is told as one

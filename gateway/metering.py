@@ -12,6 +12,8 @@ from gateway import eventstream, sse
 from gateway.codings import Decode, UnknownCodingError, decoder
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from gateway.surfaces import Protocol
 
 Shape = Literal["openai-chat", "openai-responses", "anthropic-messages", "gemini", "converse", "invocation"]
@@ -126,8 +128,11 @@ class Tape:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
+    """`ids` are those of what the answer tells of, which its provider may keep."""
+
     model: str | None = None
     usage: dict[str, int] | None = None
+    ids: frozenset[str] = frozenset()
 
 
 NOTHING = Reading()
@@ -160,13 +165,27 @@ def reading(form: Protocol, payloads: list[bytes]) -> Reading:
 
 
 def sum_of(form: Protocol, objects: list[dict[str, Any]]) -> Reading:
-    model, reported = None, dict[str, Any]()
+    model, reported, ids = None, dict[str, Any](), set[str]()
     for found in objects:
         carrier = found.get("message") or found.get("response") or found
+        ids.update(ids_in(carrier))
         model = carrier.get("model") or carrier.get("modelVersion") or model
         usage = carrier.get("usage") or carrier.get("usageMetadata") or carrier.get(eventstream.METRICS) or {}
         reported |= {name: value for name, value in usage.items() if value is not None}
-    return Reading(model, counts(form, reported) if reported else None)
+    return Reading(model, counts(form, reported) if reported else None, frozenset(ids))
+
+
+def ids_in(carrier: dict[str, Any]) -> Iterator[str]:
+    """Of an answer itself, of its items, and of the files that a batch has made."""
+    output = carrier.get("output")
+    items = [item for item in output if isinstance(item, dict)] if isinstance(output, list) else []
+    named = (
+        carrier.get("id"),
+        carrier.get("output_file_id"),
+        carrier.get("error_file_id"),
+        *(it.get("id") for it in items),
+    )
+    return (name for name in named if isinstance(name, str))
 
 
 def counts(form: Protocol, reported: dict[str, Any]) -> dict[str, int]:

@@ -73,6 +73,9 @@ class Metrics:
         ProcessCollector(registry=registry)
         self._of = cache(labelled)  # there are no more series than the configuration has
 
+    async def collected(self) -> CollectorRegistry:
+        return self.registry
+
     def record(self, row: Row) -> None:
         protocol, provider, model = row["surface"] or NONE, row["provider"] or NONE, self._named(row["client_model"])
         stream = "true" if row["stream"] else "false"

@@ -6,6 +6,7 @@ import logging
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Self
 
+from gateway.addresses import Address
 from gateway.audit import AuditLog
 from gateway.rows import row_of
 from gateway.sinks import sinks_of
@@ -15,13 +16,15 @@ if TYPE_CHECKING:
     from gateway.config import Settings
     from gateway.metrics import Metrics
     from gateway.telemetry import Telemetry
+    from gateway.workers import Post
 
 logger = logging.getLogger(__name__)
 
 
 class Observers:
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, post: Post | None = None) -> None:
         self._settings = settings
+        self._post = post
         self._audit = AuditLog(sinks_of(settings.audit))
         self._metrics: Metrics | None = None
         self._telemetry: Telemetry | None = None
@@ -78,5 +81,12 @@ class Observers:
             streams=lambda: sum(call.streamed for call in list(self._running.values())),
             rows_lost=lambda: self._audit.lost,
         )
-        exposition = Exposition(self._metrics.registry, listen.host, listen.port)
+        collected = self._metrics.collected
+        if self._post is not None:
+            from gateway.gathering import Gathering  # noqa: PLC0415 -- as above
+
+            gathering = Gathering(self._metrics.registry, self._post)
+            collected = (await starting.enter_async_context(gathering)).all
+        sockets = self._post.sockets["metrics"] if self._post else ()
+        exposition = Exposition(collected, Address(listen.host, listen.port), sockets)
         self.metrics_url = (await starting.enter_async_context(exposition)).url

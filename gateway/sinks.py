@@ -1,11 +1,10 @@
-"""Where the rows of the audit are kept: files of JSON lines, or a table of SQLite. Both may have several writers."""
+"""Where the rows of the audit are kept: files of JSON lines, or a table. Both may have several writers."""
 
 from __future__ import annotations
 
 import json
 import os
 import re
-import sqlite3
 import stat
 import sys
 import time
@@ -14,37 +13,42 @@ from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from itertools import islice
+from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple, Protocol
+
+from gateway.databases import Schema, opened
 
 if sys.platform != "win32":
     import fcntl
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
-    from pathlib import Path
 
     from gateway.config import Audit
+    from gateway.databases import Place
     from gateway.rows import Row
 
     Found = tuple[Row, str]
 
 NEWLINE = b"\n"
 DAY = 24 * 60 * 60
-BUSY_SECONDS = 10
 SECONDS_BETWEEN_PRUNINGS = 60
 PRUNED_AT_ONCE = 10_000
-SCHEMA = """
-CREATE TABLE IF NOT EXISTS calls (
-    id INTEGER PRIMARY KEY,
-    ts TEXT NOT NULL,
-    key TEXT,
-    run TEXT,
-    status INTEGER,
-    row TEXT NOT NULL
-);
-CREATE INDEX IF NOT EXISTS calls_ts ON calls (ts);
-CREATE INDEX IF NOT EXISTS calls_run ON calls (run, ts);
-"""
+SCHEMA = Schema(
+    "calls",
+    {
+        "id": "INTEGER PRIMARY KEY",
+        "ts": "TEXT NOT NULL",
+        "key": "TEXT",
+        "run": "TEXT",
+        "status": "INTEGER",
+        "row": "TEXT NOT NULL",
+    },
+    (
+        "CREATE INDEX IF NOT EXISTS calls_ts ON calls (ts)",
+        "CREATE INDEX IF NOT EXISTS calls_run ON calls (run, ts)",
+    ),
+)
 INSERT = "INSERT INTO calls (row, ts, key, run, status) VALUES (?, ?, ?, ?, ?)"
 DELETE = "DELETE FROM calls WHERE id IN (SELECT id FROM calls WHERE ts < ? LIMIT ?)"
 NAMED_BY = {"key": ("key", "key_name"), "run": ("run",), "model": ("model", "client_model", "upstream_model")}
@@ -238,70 +242,48 @@ def append(file: int, text: bytes, size: int) -> None:
 
 
 class Table:
-    """SQLite in WAL mode. Rows older than `keep_days` are deleted; their room in the file is used again."""
+    """Rows older than `keep_days` are deleted; in SQLite their room in the file is used again."""
 
-    def __init__(self, database: Path, keep_days: float | None) -> None:
-        self._database = database
+    def __init__(self, place: Place, keep_days: float | None) -> None:
+        self._place = place
         self._keep_days = keep_days
         self._pruned = float("-inf")
 
     def open(self) -> None:
-        self._database.touch(mode=0o600)
-        with as_os_error():
-            self._db = connection(str(self._database))
-            self._db.execute("PRAGMA journal_mode=WAL")
-            self._db.execute("PRAGMA synchronous=NORMAL")
-            self._db.executescript(SCHEMA)
+        self._db = opened(self._place, durable=False)
+        try:
+            self._db.prepare(SCHEMA)
+        except OSError:
+            self.close()
+            raise
 
     def write(self, waiting: deque[Entry]) -> None:
-        with as_os_error(), self._transaction():
-            self._db.executemany(INSERT, waiting)
+        self._db.write_all(INSERT, waiting)
         waiting.clear()
-        with as_os_error():
-            self._prune()
+        self._prune()
 
     def read(self, query: Query, limit: int | None = None) -> Iterator[Found]:
-        if not self._database.exists():
+        if isinstance(self._place, Path) and not self._place.exists():
             return
-        with as_os_error(), closing(connection(f"{self._database.resolve().as_uri()}?mode=ro")) as db:
-            found = chosen(db.execute(*selection(query, newest_first=limit is not None)), query)
-            yield from found if limit is None else reversed(list(islice(found, limit)))
+        with closing(opened(self._place, reads_only=True)) as db:
+            if not db.has(SCHEMA.table):
+                return
+            with closing(db.stream(*selection(query, newest_first=limit is not None))) as lines:
+                found = chosen(lines, query)
+                yield from found if limit is None else reversed(list(islice(found, limit)))
 
     def close(self) -> None:
         self._db.close()
 
     def __str__(self) -> str:
-        return str(self._database)
-
-    @contextmanager
-    def _transaction(self) -> Iterator[None]:
-        self._db.execute("BEGIN IMMEDIATE")
-        try:
-            yield
-            self._db.execute("COMMIT")
-        finally:
-            if self._db.in_transaction:
-                self._db.execute("ROLLBACK")
+        return str(self._place)
 
     def _prune(self) -> None:
         if self._keep_days is None or time.monotonic() - self._pruned < SECONDS_BETWEEN_PRUNINGS:
             return
         oldest = timestamp(time.time() - self._keep_days * DAY)
-        if self._db.execute(DELETE, (oldest, PRUNED_AT_ONCE)).rowcount < PRUNED_AT_ONCE:
+        if self._db.write(DELETE, (oldest, PRUNED_AT_ONCE)) < PRUNED_AT_ONCE:
             self._pruned = time.monotonic()
-
-
-def connection(address: str) -> sqlite3.Connection:
-    """Whichever thread writes holds the audit's lock."""
-    return sqlite3.connect(address, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False, uri=True)
-
-
-@contextmanager
-def as_os_error() -> Iterator[None]:
-    try:
-        yield
-    except sqlite3.Error as error:
-        raise OSError(str(error)) from error
 
 
 def selection(query: Query, *, newest_first: bool) -> tuple[str, list[str]]:
@@ -313,7 +295,7 @@ def selection(query: Query, *, newest_first: bool) -> tuple[str, list[str]]:
     return f"SELECT row FROM calls {where}ORDER BY id {order}", list(asked.values())  # noqa: S608 -- fixed texts
 
 
-def chosen(lines: Iterable[tuple[str]], query: Query) -> Iterator[Found]:
+def chosen(lines: Iterable[tuple[str, ...]], query: Query) -> Iterator[Found]:
     for (line,) in lines:
         row = json.loads(line)
         if query.fits(row):
@@ -328,4 +310,4 @@ def sinks_of(audit: Audit | None) -> list[Sink]:
     if audit is None:
         return []
     files = [Lines(audit.path, audit.max_bytes, audit.keep)] if audit.path else []
-    return [*files, *([Table(audit.database, audit.keep_days)] if audit.database else [])]
+    return [*files, *([Table(audit.place, audit.keep_days)] if audit.database else [])]

@@ -6,26 +6,37 @@ holds lapses when that process has been silent for a while: it has died.
 
 from __future__ import annotations
 
-import sqlite3
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
+from gateway.databases import Schema, opened
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-    from pathlib import Path
+    from collections.abc import Sequence
+    from contextlib import AbstractContextManager
+
+    from gateway.databases import Place
 
 LAPSES_SECONDS = 30.0
-BUSY_SECONDS = 10.0
-SCHEMA = (
-    """CREATE TABLE IF NOT EXISTS spend (
-        subject TEXT NOT NULL, begin INTEGER NOT NULL, picodollars INTEGER NOT NULL, at REAL NOT NULL,
-        PRIMARY KEY (subject, begin)) WITHOUT ROWID""",
-    """CREATE TABLE IF NOT EXISTS holds (
-        subject TEXT NOT NULL, call TEXT NOT NULL, holder TEXT NOT NULL, picodollars INTEGER NOT NULL,
-        until REAL NOT NULL, PRIMARY KEY (subject, call)) WITHOUT ROWID""",
+SPEND = Schema(
+    "spend",
+    {"subject": "TEXT NOT NULL", "begin": "BIGINT NOT NULL", "picodollars": "BIGINT NOT NULL", "at": "REAL NOT NULL"},
+    constraints=["PRIMARY KEY (subject, begin)"],
+    options="WITHOUT ROWID",
+)
+HOLDS = Schema(
+    "holds",
+    {
+        "subject": "TEXT NOT NULL",
+        "call": "TEXT NOT NULL",
+        "holder": "TEXT NOT NULL",
+        "picodollars": "BIGINT NOT NULL",
+        "until": "REAL NOT NULL",
+    },
+    constraints=["PRIMARY KEY (subject, call)"],
+    options="WITHOUT ROWID",
 )
 SPENT = "SELECT picodollars FROM spend WHERE subject = ? AND begin = ?"
-HELD = "SELECT count(*), coalesce(sum(picodollars), 0) FROM holds WHERE subject = ? AND until > ?"
+HELD = "SELECT count(*), CAST(coalesce(sum(picodollars), 0) AS BIGINT) FROM holds WHERE subject = ? AND until > ?"
 HOLD = "INSERT INTO holds (subject, call, holder, picodollars, until) VALUES (?, ?, ?, ?, ?)"
 RELEASE = "DELETE FROM holds WHERE subject = ? AND call = ?"
 CHARGE = """INSERT INTO spend (subject, begin, picodollars, at) VALUES (?, ?, ?, ?)
@@ -58,26 +69,17 @@ class Denied(NamedTuple):
 class SpendStore:
     """For the thread that has made it. A process that is killed loses nothing that has been committed."""
 
-    def __init__(self, database: Path) -> None:
-        self._db = sqlite3.connect(database, BUSY_SECONDS, isolation_level=None)
-        self._db.execute("PRAGMA journal_mode=WAL")
-        self._db.execute("PRAGMA synchronous=NORMAL")
-        for statement in SCHEMA:
-            self._db.execute(statement)
+    def __init__(self, database: Place) -> None:
+        self._db = opened(database, durable=False)
+        for schema in (SPEND, HOLDS):
+            self._db.prepare(schema)
 
     def close(self) -> None:
         self._db.close()
 
-    @contextmanager
-    def transaction(self) -> Iterator[None]:
+    def transaction(self) -> AbstractContextManager[None]:
         """Nobody else writes meanwhile: what is looked at is still so when it is written."""
-        self._db.execute("BEGIN IMMEDIATE")
-        try:
-            yield
-        except BaseException:
-            self._db.execute("ROLLBACK")
-            raise
-        self._db.execute("COMMIT")
+        return self._db.exclusive()
 
     def hold(self, call: str, holder: str, claims: Sequence[Claim], now: float) -> Denied | None:
         """All of the claims, or none. A call may begin while anything is left of a budget, and holds all it may cost.
@@ -85,7 +87,7 @@ class SpendStore:
         So what is spent and held stays below the budget and one call: the last that was let in.
         """
         for claim in claims:
-            running, held = self._db.execute(HELD, (claim.subject, now)).fetchone()
+            running, held = self._db.rows(HELD, (claim.subject, now))[0]
             if claim.streams is not None and running >= claim.streams:
                 return Denied(claim, "streams")
             if claim.budget is None:
@@ -94,24 +96,24 @@ class SpendStore:
             if spent + held >= claim.budget:
                 return Denied(claim, "spent" if spent >= claim.budget else "held")
         for claim in claims:
-            self._db.execute(HOLD, (claim.subject, call, holder, claim.cost, now + LAPSES_SECONDS))
+            self._db.write(HOLD, (claim.subject, call, holder, claim.cost, now + LAPSES_SECONDS))
         return None
 
     def settle(self, call: str, claims: Sequence[Claim], cost: int, now: float) -> None:
         for claim in claims:
-            self._db.execute(RELEASE, (claim.subject, call))
+            self._db.write(RELEASE, (claim.subject, call))
             if cost:
-                self._db.execute(CHARGE, (claim.subject, claim.begin, cost, now))
+                self._db.write(CHARGE, (claim.subject, claim.begin, cost, now))
 
     def renew(self, holder: str, now: float) -> None:
         """This process lives: what it holds is held on, and what the dead have held is not."""
-        self._db.execute(RENEW, (now + LAPSES_SECONDS, holder))
-        self._db.execute(LAPSED, (now,))
+        self._db.write(RENEW, (now + LAPSES_SECONDS, holder))
+        self._db.write(LAPSED, (now,))
 
     def spent(self, subject: str, begin: int) -> int:
-        row = self._db.execute(SPENT, (subject, begin)).fetchone()
-        return row[0] if row else 0
+        found = self._db.rows(SPENT, (subject, begin))
+        return found[0][0] if found else 0
 
     def prune(self, before: float) -> None:
         """Forgets periods in which nothing has been spent since then."""
-        self._db.execute(OVER, (before,))
+        self._db.write(OVER, (before,))

@@ -9,16 +9,18 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import sqlite3
 import time
-from typing import TYPE_CHECKING
+from contextlib import suppress
+from typing import TYPE_CHECKING, Self
 
 from gateway.admission import REASONS
+from gateway.databases import DatabaseError
 from gateway.errors import unauthorized
 
 if TYPE_CHECKING:
     from gateway.calls import Call
-    from gateway.keys import KeyStore, VirtualKey
+    from gateway.keys import VirtualKey
+    from gateway.reading import Reading
 
 logger = logging.getLogger(__name__)
 LOOKS_SECONDS = 0.1
@@ -55,52 +57,78 @@ class Watched:
 
 
 class Watch:
-    def __init__(self, store: KeyStore) -> None:
-        self._store = store
-        self._seen = store.generation()
-        self._running: dict[Call, tuple[asyncio.Task[None], VirtualKey]] = {}
-        self._timer: asyncio.TimerHandle | None = None
+    """`async with`: what is being looked at when it ends is let go."""
 
-    def over(self, call: Call, key: VirtualKey) -> Watched:
+    def __init__(self, keys: Reading) -> None:
+        self._keys = keys
+        self.changes = 0
+        self._seen: int | None = None
+        self._running: dict[Call, tuple[asyncio.Task[None], VirtualKey]] = {}
+        self._looking: asyncio.Task[None] | None = None
+        self._blind = False
+
+    async def __aenter__(self) -> Self:
+        self._seen = await self._keys.generation()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._looking is not None:
+            self._looking.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._looking
+
+    def over(self, call: Call, key: VirtualKey, since: int) -> Watched:
+        """`since` is what `changes` was before the key was looked up."""
+        if since != self.changes:
+            self._seen = None
         return Watched(self, call, key)
 
     def begin(self, call: Call, key: VirtualKey, task: asyncio.Task[None]) -> None:
         self._running[call] = task, key
-        if self._timer is None:
-            self._look_later()
+        if self._looking is None:
+            self._looking = asyncio.create_task(self._look_while_calls_run())
 
     def end(self, call: Call) -> None:
         self._running.pop(call, None)
 
-    def close(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-
-    def _look_later(self) -> None:
-        self._timer = asyncio.get_running_loop().call_later(LOOKS_SECONDS, self._look)
-
-    def _look(self) -> None:
-        self._timer = None
+    async def _look_while_calls_run(self) -> None:
         try:
-            self._look_at_keys()
-        except sqlite3.Error:
-            logger.exception("the key store cannot be read: running calls go on")
-        if self._running:
-            self._look_later()
+            await asyncio.sleep(LOOKS_SECONDS)
+            while self._running:
+                await self._look()
+                await asyncio.sleep(LOOKS_SECONDS)
+        finally:
+            self._looking = None
 
-    def _look_at_keys(self) -> None:
-        generation, now = self._store.generation(), time.time()
-        if generation != self._seen:
-            current = self._store.as_they_are(key for _, key in self._running.values())
-            for call, (task, key) in list(self._running.items()):
-                if key.digest in current:
-                    self._running[call] = task, current[key.digest]
-                else:
-                    self._withdraw(call, DELETED)
-            self._seen = generation
+    async def _look(self) -> None:
+        try:
+            await self._look_at_keys()
+        except DatabaseError as error:
+            if not self._blind:
+                logger.error("the key store cannot be read, and running calls go on: %s", error)  # noqa: TRY400 -- no bug
+            self._blind, self._seen = True, None
+        else:
+            self._blind = False
+        now = time.time()
         for call, (_, key) in list(self._running.items()):
             if (state := key.state(now)) != "valid":
                 self._withdraw(call, REASONS[state])
+
+    async def _look_at_keys(self) -> None:
+        generation = await self._keys.generation()
+        if generation == self._seen:
+            return
+        self._seen = generation
+        self.changes += 1
+        asked = dict(self._running)
+        current = await self._keys.as_they_are([key for _, key in asked.values()])
+        for call, (task, key) in asked.items():
+            if call not in self._running:
+                continue
+            if key.digest in current:
+                self._running[call] = task, current[key.digest]
+            else:
+                self._withdraw(call, DELETED)
 
     def _withdraw(self, call: Call, why: str) -> None:
         task, _ = self._running.pop(call)

@@ -39,11 +39,15 @@ class BuildFailedError(Exception):
 
 @dataclass(frozen=True)
 class Image:
-    """`modules` are ours, with all that they import; `tools` are others' distributions, wanted for themselves."""
+    """`modules` are ours, with all that they import; `tools` are others' distributions, wanted for themselves.
+
+    `files` lie beside the Dockerfile and are copied as they are. What Debian packages, the Dockerfile installs.
+    """
 
     name: str
     modules: tuple[str, ...] = ()
     tools: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
 
     @property
     def tag(self) -> str:
@@ -55,7 +59,8 @@ IMAGES = {
     for image in (
         Image("gateway", ("gateway",)),
         Image("upstream", ("conformance.upstream.standalone",)),
-        Image("client", (), ("openai", "anthropic", "httpx2")),
+        Image("client", tools=("openai", "anthropic", "httpx2"), files=("trap.py",)),
+        Image("services", files=("postgresql.sh",)),
     )
 }
 
@@ -87,10 +92,12 @@ def make_base() -> str:
 def _fill(image: Image, python: str, context: Path) -> None:
     """The build's context: the Dockerfile, and in `site` everything that Python shall find."""
     shutil.copy(HERE / f"{image.name}.Dockerfile", context / "Dockerfile")
-    shutil.copy(HERE / "trap.py", context)
+    for name in image.files:
+        shutil.copy(HERE / name, context)
     modules = imported(*image.modules)
     wanted = [*requirements(modules), *(pinned(Requirement(tool)) for tool in image.tools)]
-    _install(wanted, python, context / "site")
+    if wanted:
+        _install(wanted, python, context / "site")
     for package in packages(modules):
         _copy(package, context / "site")
     if modules:

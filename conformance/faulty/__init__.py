@@ -6,11 +6,13 @@ from conformance.faulty.faults import FAULTS
 from conformance.faulty.limits import PRICE
 from conformance.faulty.process import FaultyDidNotStartError, FaultyProcess
 from conformance.faulty.router import ROUTING
+from conformance.faulty.server import REPLICA
 
 __all__ = [
     "FAULTS",
     "PREFIXES",
     "PRICE",
+    "REPLICA",
     "ROUTING",
     "Answer",
     "Fault",

@@ -67,6 +67,13 @@ def door(subject: Subject, case: CaseOf) -> Door:
 
 
 @pytest.fixture
+def replicas(subject: Subject, case: CaseOf) -> list[Door]:
+    """The surface in hand at the gateway's other replicas."""
+    assert subject.replicas, f"{subject.name} has no replicas; its features should not claim them"
+    return [doors[case.surface] for doors in subject.replicas]
+
+
+@pytest.fixture
 def provider_door(stage: Stage, case: CaseOf) -> Door:
     """The provider behind the surface in hand: where it is, and the key that only the gateway may know."""
     return stage.subjects[DIRECT].doors[case.bridge or case.surface]
@@ -104,13 +111,22 @@ def workers() -> Iterator[Workers]:
 
 @pytest.fixture
 async def connect(case: CaseOf, door: Door, tape: Tape, workers: Workers) -> AsyncIterator[Callable[..., Client]]:
-    """Makes further clients of the surface in hand: `connect(key=…)`, `connect(mode=…)`, `connect(model=…)`."""
+    """Makes further clients of the surface in hand: `connect(key=…)`, `connect(mode=…)`, `connect(model=…)`.
+
+    `connect(at=…)` goes in by another door.
+    """
     async with AsyncExitStack() as opened:
 
         def make(
-            *, key: str | None = None, mode: Mode | None = None, retries: int = 0, model: str | None = None
+            *,
+            key: str | None = None,
+            mode: Mode | None = None,
+            retries: int = 0,
+            model: str | None = None,
+            at: Door | None = None,
         ) -> Client:
-            entered = replace(door, key=door.key if key is None else key, model=model or door.model)
+            there = at or door
+            entered = replace(there, key=there.key if key is None else key, model=model or there.model)
             client = _client(case, workers, entered, tape, mode=mode, retries=retries)
             opened.push_async_callback(client.aclose)
             return client

@@ -27,7 +27,8 @@ class Subject:
 
     `doors` holds one entry a surface, `bridges` one a surface and the protocol that it is translated into; `hooks`
     describes how its keys are minted and ended, `routing` how it picks a provider; `logs` hold its own output,
-    `pulse` tells whether it is alive, `observed` where it tells of its calls.
+    `pulse` tells whether it is alive, `observed` where it tells of its calls; `replicas` are further doors of the same
+    gateway.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Subject:
     routing: Routing | None = None
     pulse: Pulse | None = None
     observed: Observed | None = None
+    replicas: tuple[dict[Surface, Door], ...] = ()
 
     def door(self, surface: Surface, bridge: Surface | None = None) -> Door:
         return self.doors[surface] if bridge is None else self.bridges[surface][bridge]

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import tempfile
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from conformance.drivers import Door
-from conformance.faulty import FAULTS, PREFIXES, PRICE, ROUTING, FaultyProcess
+from conformance.faulty import FAULTS, PREFIXES, PRICE, REPLICA, ROUTING, FaultyProcess
 from conformance.run.stage import DIRECT, FAULT, RELAY, TARGET, Stage, Subject
 from conformance.secrets import SHORTEST, Secret, mint
 from conformance.surface import BELOW_PROVIDER, PROVIDER_OF, Provider, Surface
@@ -24,6 +25,7 @@ from conformance.target import (
     launch,
 )
 from conformance.target.container import LOOPBACK, upstream_host
+from conformance.target.templates import SCOPES
 from conformance.upstream.process import UpstreamProcess
 
 if TYPE_CHECKING:
@@ -44,11 +46,11 @@ _MODELS = {
 }
 _RELAY_KEYS = Auth.model_validate(
     {
-        "mint": {"method": "POST", "path": "/_keys", "key_at": "/key"},
+        "mint": {"path": "/_keys", "json": {name: f"{{{name}}}" for name in ("expires_in", *SCOPES)}, "key_at": "/key"},
         "revoke": {"method": "DELETE", "path": "/_keys/{key}"},
-        "expire": {"method": "POST", "path": "/_keys/{key}/expire"},
+        "expire": {"path": "/_keys/{key}/expire"},
+        "delete": {"path": "/_keys/{key}/delete"},
         "limit": {
-            "method": "POST",
             "path": "/_keys",
             "key_at": "/key",
             "json": {"limits": {name: f"{{{name}}}" for name in LIMITS}},
@@ -100,13 +102,27 @@ def _direct(upstream: UpstreamAddress, secrets: Mapping[str, Secret]) -> Subject
 
 
 def _relay(name: str, relays: FaultyProcess, prefix: str, secrets: Mapping[str, Secret]) -> Subject:
-    doors = {}
-    for surface, provider in PROVIDER_OF.items():
-        url = f"{relays.url}{prefix}{PREFIXES.get(provider, '')}{BELOW_PROVIDER[provider]}"
-        doors[surface] = Door(url, secrets["client"].value, _MODELS[surface], _MODELS[surface])
+    doors, replica = (_relay_doors(f"{relays.url}{at}", secrets["client"].value) for at in (prefix, prefix + REPLICA))
     hooks = Hooks(_RELAY_KEYS, relays.url + prefix, {}, {})
     observed = Observed(table=_RELAY_OBSERVABILITY, audit=relays.log, metrics=f"{relays.url}{prefix}/_metrics")
-    return Subject(name, doors, hooks=hooks.describe(), logs=(relays.log,), routing=_RELAY_ROUTING, observed=observed)
+    return Subject(
+        name,
+        doors,
+        hooks=hooks.describe(),
+        logs=(relays.log,),
+        routing=_RELAY_ROUTING,
+        observed=observed,
+        replicas=(replica,),
+    )
+
+
+def _relay_doors(url: str, key: str) -> dict[Surface, Door]:
+    return {
+        surface: Door(
+            f"{url}{PREFIXES.get(provider, '')}{BELOW_PROVIDER[provider]}", key, _MODELS[surface], _MODELS[surface]
+        )
+        for surface, provider in PROVIDER_OF.items()
+    }
 
 
 def _target(target: Target, running: Running) -> Subject:
@@ -115,7 +131,12 @@ def _target(target: Target, running: Running) -> Subject:
     for (surface, upstream), model in target.bridges.items():
         bridges.setdefault(surface, {})[upstream] = _door(running, surface, model)
     hooks = running.hooks.describe()
-    return Subject(TARGET, doors, bridges, hooks, running.logs, target.routing, running.pulse, running.observed)
+    replicas = tuple(
+        {surface: replace(door, url=urls[surface]) for surface, door in doors.items()} for urls in running.replicas
+    )
+    return Subject(
+        TARGET, doors, bridges, hooks, running.logs, target.routing, running.pulse, running.observed, replicas
+    )
 
 
 def _door(running: Running, surface: Surface, model: Model) -> Door:

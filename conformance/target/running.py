@@ -62,6 +62,7 @@ class Running:
     pulse: Pulse
     logs: tuple[Path, ...] = ()
     observed: Observed | None = None
+    replicas: tuple[dict[Surface, str], ...] = ()
 
     def headers(self, model: Model) -> tuple[tuple[str, str], ...]:
         """What clients of a model send besides what their surface asks for."""
@@ -202,8 +203,12 @@ class _Launcher:
             path.write_text(self.fill(content), encoding="utf-8")
 
     def await_ready(self, ready: Ready, process: Process | None) -> None:
-        """Probe until the target serves, for at most `ready.seconds`; give up at once when its process ends."""
-        url = self.origin() + self.fill(ready.path)
+        """Probe until the target serves, and each of its replicas; give up at once when its process ends."""
+        for origin in (self.origin(), *self.replicas()):
+            self.await_ready_at(origin + self.fill(ready.path), ready, process)
+
+    def await_ready_at(self, url: str, ready: Ready, process: Process | None) -> None:
+        """For at most `ready.seconds`."""
         deadline = time.monotonic() + ready.seconds
         with httpx2.Client(timeout=_PROBE_TIMEOUT, trust_env=False) as client:
             while (seen := _probe(client, url, ready)) is not None:
@@ -228,7 +233,15 @@ class _Launcher:
             pulse=pulse,
             logs=logs,
             observed=self.observed(),
+            replicas=tuple(self.served_at(origin) for origin in self.replicas()),
         )
+
+    def replicas(self) -> list[str]:
+        return [self.fill(url).rstrip("/") for url in self.target.replicas]
+
+    def served_at(self, replica: str) -> dict[Surface, str]:
+        urls = {surface: urlsplit(self.fill(url)) for surface, url in self.target.surfaces.items()}
+        return {surface: f"{replica}{url.path}" for surface, url in urls.items()}
 
     def observed(self) -> Observed | None:
         if (table := self.target.observability) is None:

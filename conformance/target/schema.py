@@ -11,7 +11,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from conformance.surface import Provider, Surface
 from conformance.target.claims import known_features, known_profiles
-from conformance.target.templates import COMMON, SECRETS, names, strings
+from conformance.target.templates import COMMON, SCOPES, SECRETS, names, strings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -71,7 +71,7 @@ LIMITS = {
 }
 """What the `limit` hook's placeholders hold where a check asks for no such limit."""
 
-_hooked = AfterValidator(_placeholders(_PLACEHOLDERS | {"key", "expires_in"} | set(LIMITS)))
+_hooked = AfterValidator(_placeholders(_PLACEHOLDERS | {"key", "id", "expires_in"} | SCOPES | LIMITS.keys()))
 HookTemplate = Annotated[str, _hooked]
 
 
@@ -146,7 +146,11 @@ class Hook(Table):
 
     `{key}` is the key in question; `{expires_in}` its life in seconds (alone in a JSON string, it becomes a number).
     `{requests_per_minute}`, `{tokens_per_minute}`, `{streams}` and `{budget_usd}` are what a limited key may use.
-    A minted key is found at the JSON pointer `key_at`; a command without it prints the key alone.
+    A minted key is found at the JSON pointer `key_at`; a command without it prints the key alone. What the
+    gateway calls it is at `id_at`: `{id}` in the hooks that come after.
+
+    `{surface}`, `{model}`, `{provider}` and `{origin}` are what a minted key is held to. Words of a command and members
+    of a JSON body that name what a key is not held to are left out.
     """
 
     method: Name = "POST"
@@ -155,13 +159,23 @@ class Hook(Table):
     headers: dict[str, HookTemplate] = {}
     body: Annotated[Any, _hooked] = Field(default=None, alias="json")
     command: tuple[HookTemplate, ...] = ()
-    key_at: Annotated[str | None, Field(pattern="^/")] = None
+    key_at: Pointer | None = None
+    id_at: Pointer | None = None
 
     @model_validator(mode="after")
     def _one_way(self) -> Self:
         if sum(map(bool, (self.path, self.url, self.command))) != 1:
             raise ValueError("needs exactly one of path, url and command")
         return self
+
+    @property
+    def placeholders(self) -> set[str]:
+        return {name for text in strings(self.model_dump()) for name in names(text)}
+
+    @property
+    def scopes(self) -> set[str]:
+        """What a key can be held to."""
+        return {name for text in strings([self.body, self.command]) for name in names(text)} & SCOPES
 
 
 class Price(Table):
@@ -182,8 +196,26 @@ class Auth(Table):
     mint: Hook | None = None
     revoke: Hook | None = None
     expire: Hook | None = None
+    delete: Hook | None = None
     limit: Hook | None = None
     prices: dict[Name, Price] = {}
+
+    @model_validator(mode="after")
+    def _scopes_where_they_mean_something(self) -> Self:
+        for hook in filter(None, (self.mint, self.revoke, self.expire, self.delete, self.limit)):
+            elsewhere = {name for text in strings([hook.path, hook.url, hook.headers]) for name in names(text)}
+            if lost := SCOPES & (elsewhere if hook is self.mint else elsewhere | hook.placeholders):
+                raise ValueError(
+                    f"{{{min(lost)}}} may stand in the command or the json of the mint hook, and nowhere else"
+                )
+        return self
+
+    @model_validator(mode="after")
+    def _an_id_where_it_is_needed(self) -> Self:
+        for hook in filter(None, (self.revoke, self.expire, self.delete)):
+            if "id" in hook.placeholders and not (self.mint and self.mint.id_at):
+                raise ValueError("{id} needs a mint hook that says where it is: id_at")
+        return self
 
     @model_validator(mode="after")
     def _some_key(self) -> Self:
@@ -286,6 +318,7 @@ class Target(Table):
     install: Install | None = None
     start: Start | None = None
     surfaces: Annotated[dict[ServedSurface, Template], Field(min_length=1)]
+    replicas: tuple[Template, ...] = ()  # where the same gateway is served once more, in place of scheme, host and port
     auth: Auth
     models: tuple[Model, ...] = ()
     routing: Routing | None = None
@@ -338,11 +371,28 @@ class Target(Table):
         return self
 
     @model_validator(mode="after")
+    def _something_to_mint(self) -> Self:
+        mints = self.auth.mint.placeholders if self.auth.mint else set()
+        needed = {"key-expiry": "expires_in", **{f"key-{name}s": name for name in SCOPES}}
+        for feature in self.claims.features:
+            if needed.get(feature, "") not in mints | {""}:
+                raise ValueError(f"claims {feature}, but no mint hook says {{{needed[feature]}}}")
+        if "key-deletion" in self.claims.features and not (self.auth.mint and self.auth.delete):
+            raise ValueError("claims key-deletion, but has no hooks to mint and to delete")
+        return self
+
+    @model_validator(mode="after")
     def _something_to_observe(self) -> Self:
         told = self.observability or Observability()
         for feature, place in (("audit", told.audit), ("metrics", told.metrics)):
             if feature in self.claims.features and place is None:
                 raise ValueError(f"claims {feature}, but [target.observability] does not say where it is")
+        return self
+
+    @model_validator(mode="after")
+    def _something_that_is_there_twice(self) -> Self:
+        if "replicas" in self.claims.features and not self.replicas:
+            raise ValueError("claims replicas, but target.replicas does not say where they are")
         return self
 
     @model_validator(mode="after")

@@ -84,7 +84,7 @@ def address(listen: Listen) -> str:
     if listen.host in {"", "0.0.0.0", "::"} or listen.port == 0:  # noqa: S104 -- what is listened on is no address
         raise ValueError(f"{listen.host}:{listen.port} is no address for clients")
     host = f"[{listen.host}]" if ":" in listen.host else listen.host
-    return f"http://{host}:{listen.port}"
+    return f"{'https' if listen.certificate else 'http'}://{host}:{listen.port}"
 
 
 def settings_file(access: Access, agent: Agent | None) -> str:

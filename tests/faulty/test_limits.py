@@ -34,7 +34,7 @@ class Relayed:
         self._keys = Keys("sk-fixed")
 
     def key(self, **limits: float) -> str:
-        return self._keys.mint(None, Limits.of(limits))
+        return self._keys.mint(None, limits=Limits.of(limits))
 
     async def begin(
         self, key: str, path: str = CHAT, query: str = "", headers: Headers = (), status: int = OK, **said: Any

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import aiohttp
 import anthropic
@@ -20,6 +20,10 @@ from yarl import URL
 
 from gateway import Gateway, Settings, load
 from gateway.keys import KeyStore
+from tests.gateway.postgresql import Cluster, running_cluster
+
+if TYPE_CHECKING:
+    from gateway.databases import Server
 
 OPENAI_KEY = "sk-upstream-openai/secret+1"
 ANTHROPIC_KEY = "sk-upstream-anthropic-secret-2"
@@ -123,14 +127,27 @@ def config(tmp_path: Path, upstream: ScriptedUpstream, monkeypatch: pytest.Monke
     return path
 
 
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[Cluster]:
+    with running_cluster() as running:
+        yield running
+
+
+@pytest.fixture
+def server(cluster: Cluster) -> Server:
+    """A database of PostgreSQL's, empty."""
+    return cluster.database()
+
+
 @pytest.fixture
 def settings(config: Path) -> Settings:
     return load(config)
 
 
 @pytest.fixture
-def store(settings: Settings) -> KeyStore:
-    return KeyStore(settings.keys.database, settings.keys.prefix)
+def store(settings: Settings) -> Iterator[KeyStore]:
+    with KeyStore(settings.keys.place, settings.keys.prefix) as opened:
+        yield opened
 
 
 @pytest.fixture

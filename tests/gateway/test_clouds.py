@@ -16,8 +16,9 @@ from multidict import CIMultiDict
 from yarl import URL
 
 from gateway import ConfigError, Gateway
-from gateway.config import CredentialSource, Provider, Routing, parse
+from gateway.config import Provider, Routing, parse
 from gateway.eventstream import CONTENT_TYPE, Frame, write_frame
+from gateway.sources import CredentialSource
 from tests.gateway.conftest import OPENAI_KEY
 from tests.gateway.test_credentials import expected_signature
 

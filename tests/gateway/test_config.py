@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from gateway.config import ConfigError, load
+from gateway.databases import Server
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -109,6 +110,44 @@ def test_a_credential_that_cannot_be_used_is_named_and_never_shown(
     [line] = problems(tmp_path, KEYS + PROVIDER.replace('{ env = "TEST_KEY" }', credential))
     assert line.startswith("providers[0].credential")
     assert problem in line
+
+
+@pytest.mark.parametrize(
+    ("table", "said"),
+    [
+        ('database = "postgresql://me:sec/ret@db/gateway"', "must be a path, or a URL"),
+        ('database = "postgresql://me:sec@ret@db/gateway"', "must hold no password"),
+        ('database = "postgresql://me:secret@db/gateway"', "must hold no password"),
+        ('database = "postgresql://me@db/gateway?password=secret"', "must hold no password"),
+        ('database = "mysql://me@db/secret"', "must be a path, or a URL"),
+        ('database = "postgresql://me@db:secret/gateway"', "must be a path, or a URL"),
+        ("database = 5432", "must be a path, or a URL"),
+        ('database = "keys.sqlite3"\npassword = { env = "TEST_KEY" }', "belongs to a database of PostgreSQL"),
+        ('database = "postgresql://me@db/gateway"\npassword = { env = "NO" }', "variable NO is not set"),
+        ('database = "postgresql://me@db/gateway"\npassword = "secret"', "valid dictionary"),
+    ],
+)
+def test_a_database_that_cannot_be_used_is_named_and_nothing_secret_is_shown(
+    tmp_path: Path, table: str, said: str
+) -> None:
+    for section in ("keys", "audit"):
+        text = KEYS + PROVIDER if section == "audit" else PROVIDER
+        [line] = problems(tmp_path, f"{text}\n[{section}]\n{table}\n")
+        assert line.startswith(f"{section}")
+        assert said in line
+        assert "sec" not in line
+
+
+def test_a_database_of_postgresqls_shows_no_password(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TEST_KEY", "sk-1")
+    monkeypatch.setenv("DATABASE_PASSWORD", "sec/ret")
+    table = (
+        '[keys]\ndatabase = "postgresql://me@db:5433/gateway?sslmode=require"\npassword = {env = "DATABASE_PASSWORD"}\n'
+    )
+    (tmp_path / "gateway.toml").write_text(PROVIDER + table)
+    settings = load(tmp_path / "gateway.toml")
+    assert settings.keys.place == Server("postgresql://me@db:5433/gateway?sslmode=require", "sec/ret")
+    assert "sec/ret" not in repr(settings) + repr(settings.keys.place) + str(settings.keys.place)
 
 
 @pytest.mark.parametrize("url", ["api.openai.com", "https://", "http://u:p@h", "https://h/v1?x=1", "https://[x"])

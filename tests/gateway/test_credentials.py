@@ -12,8 +12,9 @@ import pytest
 from multidict import CIMultiDict
 from yarl import URL
 
-from gateway.config import Aws, CredentialSource
+from gateway.config import Aws
 from gateway.credentials import Credential, signing
+from gateway.sources import CredentialSource
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -94,7 +94,7 @@ async def charged(gateway: Gateway, settings: Settings, client: RawClient, store
 
 
 def spent(settings: Settings, subject: str) -> Decimal:
-    store = SpendStore(settings.keys.database)
+    store = SpendStore(settings.keys.place)
     try:
         return dollars(store.spent(subject, 0))
     finally:
@@ -468,8 +468,8 @@ async def test_a_budget_is_shared_by_the_keys_of_a_run_and_by_replicas(
     shared = added(config, '[limits.run]\nbudget_usd = "0.03"')
     upstream.says(answered(**CENTS))
     async with Gateway(shared) as one, Gateway(shared) as two:
-        clients = [replace(limited(run="7"), url=gateway.url) for gateway in (one, two)]
-        statuses = [(await message(client)).status for client in clients * 2]
+        clients = [replace(limited(run="7"), url=gateway.url) for gateway in (one, two, two, two)]
+        statuses = [(await message(client)).status for client in clients]
         other = replace(limited(run="8"), url=one.url)
         assert (await message(other)).status == 200
     assert statuses == [200, 200, 200, 429]

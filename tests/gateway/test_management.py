@@ -270,7 +270,7 @@ async def test_a_revocation_over_http_ends_a_running_stream(
 
 
 async def test_a_store_that_cannot_be_used_is_a_problem(manager: Manager, store: KeyStore) -> None:
-    store._db.execute("DROP TABLE keys")
+    store._db.write("DROP TABLE keys")
     broken = await manager.ask("GET", "/keys")
     assert (broken.status, broken.json["detail"]) == (503, "The key store cannot be used.")
 

@@ -188,7 +188,7 @@ async def test_health_needs_no_key_and_no_provider(
 ) -> None:
     assert (await client.ask("GET", "/healthz", anonymous=True)).json == {"status": "ok"}
     assert (await client.ask("GET", "/readyz", anonymous=True)).json == {"status": "ok"}
-    store._db.execute("DROP TABLE keys")
+    store._db.write("DROP TABLE keys")
     assert (await client.ask("GET", "/readyz", anonymous=True)).status == 503
     assert (await client.ask("GET", "/healthz", anonymous=True)).status == 200
     assert upstream.received == []

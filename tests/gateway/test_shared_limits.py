@@ -8,20 +8,23 @@ import socket
 import subprocess
 import time
 from dataclasses import replace
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 import pytest
 
-from gateway import Gateway, Settings
+from gateway import Gateway, Settings, load
+from gateway.keys import KeyStore
 from gateway.limits import Limit
 from tests.absent import absent
-from tests.gateway.test_limits import added, answered, message
+from tests.gateway.streams import MESSAGES
+from tests.gateway.test_limits import CENTS, added, answered, holding, message
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from gateway.keys import KeyStore
+    from gateway.databases import Server
     from tests.gateway.conftest import RawClient, ScriptedUpstream
 
 PATIENCE_SECONDS = 10
@@ -85,3 +88,34 @@ async def test_who_cannot_be_counted_is_not_let_through(
         assert (refused.status, refused.json["error"]["type"]) == (503, "api_error")
         assert (await message(replace(client, url=gateway.url))).status == 200
     assert len(upstream.received) == 2
+
+
+async def test_replicas_on_one_server_share_budgets_and_places(
+    config: Path, server: Server, client: RawClient, upstream: ScriptedUpstream
+) -> None:
+    shared = at_server(config, server)
+    with KeyStore(server) as store:
+        budget = store.mint("budget", limits=Limit(budget_usd=Decimal("0.03"))).plaintext
+        place = store.mint("place", limits=Limit(streams=1)).plaintext
+    async with Gateway(shared) as one, Gateway(shared) as two:
+        upstream.says(answered(**CENTS))
+        replies = [await message(replace(client, key=budget, url=url)) for url in (one.url, *[two.url] * 3)]
+        assert [reply.status for reply in replies] == [200, 200, 200, 429]
+        released = holding(upstream, MESSAGES[0])
+        headers = {"x-api-key": place}
+        async with client.session.post(f"{one.url}/v1/messages", data=b"{}", headers=headers) as running:
+            assert (await message(replace(client, key=place, url=two.url))).status == 429
+            released.set()
+            await running.read()
+    async with Gateway(shared) as three:
+        upstream.says(answered(**CENTS))
+        assert (await message(replace(client, key=place, url=three.url))).status == 200
+        assert (await message(replace(client, key=budget, url=three.url))).status == 429
+
+
+def at_server(config: Path, server: Server) -> Settings:
+    assert server.password is not None
+    config.with_name("password").write_text(server.password)
+    where = f'database = "{server.url}"\npassword = {{ file = "password" }}'
+    config.write_text(config.read_text().replace('database = "keys.sqlite3"', where))
+    return load(config)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from gateway.databases import Place
     from gateway.sinks import Sink
 
 NOW = time.time()
@@ -55,11 +56,21 @@ def disk_with_room_for(size: int) -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
-@pytest.fixture(params=["lines", "table"])
-def sink(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Sink]:
-    opened: Sink = (
-        Lines(tmp_path / "a.jsonl", 10_000, 3) if request.param == "lines" else Table(tmp_path / "a.db", None)
-    )
+@pytest.fixture(params=["sqlite", "postgresql"])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
+    return tmp_path / "a.db" if request.param == "sqlite" else request.getfixturevalue("server")
+
+
+def sink_of(kind: str, request: pytest.FixtureRequest) -> Sink:
+    if kind == "postgresql":
+        return Table(request.getfixturevalue("server"), None)
+    directory: Path = request.getfixturevalue("tmp_path")
+    return Lines(directory / "a.jsonl", 10_000, 3) if kind == "lines" else Table(directory / "a.db", None)
+
+
+@pytest.fixture(params=["lines", "sqlite", "postgresql"])
+def sink(request: pytest.FixtureRequest) -> Iterator[Sink]:
+    opened = sink_of(request.param, request)
     opened.open()
     yield opened
     opened.close()
@@ -73,8 +84,8 @@ def test_what_was_written_is_read_in_its_order(sink: Sink) -> None:
     assert [json.loads(line) for _, line in sink.read(Query())] == [row_of(number) for number in range(4)]
 
 
-def test_nothing_was_written_yet(tmp_path: Path) -> None:
-    assert kept(Lines(tmp_path / "a.jsonl", 10, 3)) == kept(Table(tmp_path / "a.db", None)) == []
+def test_nothing_was_written_yet(tmp_path: Path, place: Place) -> None:
+    assert kept(Lines(tmp_path / "a.jsonl", 10, 3)) == kept(Table(place, None)) == []
     assert not list(tmp_path.iterdir())
 
 
@@ -93,9 +104,13 @@ def test_rows_are_asked_for_by_what_they_say(sink: Sink) -> None:
     assert kept(sink, limit=1, status="4xx") == [1]
 
 
-def test_only_the_owner_reads_what_is_kept(sink: Sink, tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", ["lines", "sqlite"])
+def test_only_the_owner_reads_what_is_kept(request: pytest.FixtureRequest, kind: str, tmp_path: Path) -> None:
+    sink = sink_of(kind, request)
+    sink.open()
     wrote(sink, entry(0))
     assert {path.stat().st_mode & 0o777 for path in tmp_path.iterdir()} == {0o600}
+    sink.close()
 
 
 def test_a_full_file_becomes_the_first_of_so_many(tmp_path: Path) -> None:
@@ -203,16 +218,16 @@ async def test_a_write_that_hangs_costs_rows_and_never_a_call(tmp_path: Path, mo
     assert kept(Lines(tmp_path / "a.jsonl", 1, 1)) == [0, 1]
 
 
-def test_old_rows_leave_the_table(tmp_path: Path) -> None:
-    table = Table(tmp_path / "a.db", 1)
+def test_old_rows_leave_the_table(place: Place) -> None:
+    table = Table(place, 1)
     table.open()
     wrote(table, entry(-90_000), entry(-80_000))
     assert kept(table) == [-80_000]
     table.close()
 
 
-def test_several_gateways_share_a_table(tmp_path: Path) -> None:
-    tables = [Table(tmp_path / "a.db", None) for _ in range(2)]
+def test_several_gateways_share_a_table(place: Place) -> None:
+    tables = [Table(place, None) for _ in range(2)]
     for table in tables:
         table.open()
     wrote(tables[0], entry(0))
@@ -225,7 +240,7 @@ def test_several_gateways_share_a_table(tmp_path: Path) -> None:
 def test_a_table_that_is_locked_for_too_long_loses_rows_and_takes_the_next(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gateway.sinks.BUSY_SECONDS", 0)
+    monkeypatch.setattr("gateway.sqlite.BUSY_SECONDS", 0)
     table = Table(tmp_path / "a.db", None)
     table.open()
     other = sqlite3.connect(tmp_path / "a.db", isolation_level=None)

@@ -8,7 +8,9 @@ import sqlite3
 import subprocess
 import sys
 import time
+from contextlib import closing
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import pytest
@@ -16,10 +18,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.booking import Booking
+from gateway.databases import DatabaseError, Server
 from gateway.spend import LAPSES_SECONDS, Claim, Denied, SpendStore
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
+
+    from gateway.databases import Place
 
 NOW = 1_000_000.0
 
@@ -28,20 +33,20 @@ def claim(cost: int = 0, *, streams: int | None = None, budget: int | None = Non
     return Claim(subject, 0, streams, budget, cost)
 
 
-@pytest.fixture
-def database(tmp_path: Path) -> Path:
-    return tmp_path / "keys.sqlite3"
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
+    return tmp_path / "keys.sqlite3" if request.param == "sqlite" else request.getfixturevalue("server")
 
 
 @pytest.fixture
-def store(database: Path) -> Iterator[SpendStore]:
+def store(database: Place) -> Iterator[SpendStore]:
     opened = SpendStore(database)
     yield opened
     opened.close()
 
 
 @pytest.fixture
-async def booking(database: Path) -> AsyncIterator[Booking]:
+async def booking(database: Place) -> AsyncIterator[Booking]:
     async with Booking(lambda: SpendStore(database), 60.0) as running:
         yield running
 
@@ -109,10 +114,12 @@ async def test_who_does_not_wait_holds_nothing(booking: Booking) -> None:
     assert await booking.hold("2", wants) is None
 
 
-async def test_a_settlement_waits_for_a_database_that_is_locked(database: Path) -> None:
+async def test_a_settlement_waits_for_a_database_that_is_locked(tmp_path: Path) -> None:
+    database = tmp_path / "keys.sqlite3"
+
     def impatient() -> SpendStore:
         store = SpendStore(database)
-        store._db.execute("PRAGMA busy_timeout = 0")
+        store._db.rows("PRAGMA busy_timeout = 0")
         return store
 
     wants = [claim(10, budget=100)]
@@ -121,21 +128,23 @@ async def test_a_settlement_waits_for_a_database_that_is_locked(database: Path) 
         with sqlite3.connect(database, isolation_level=None) as writer:
             writer.execute("BEGIN IMMEDIATE")
             booking.settle("1", wants, 10)
-            with pytest.raises(sqlite3.OperationalError, match="locked"):
+            with pytest.raises(DatabaseError, match="locked"):
                 await booking.hold("2", wants)
             writer.execute("ROLLBACK")
     assert SpendStore(database).spent("key:a", 0) == 10
 
 
-def test_a_killed_process_loses_nothing_that_is_settled(database: Path, store: SpendStore) -> None:
+def test_a_killed_process_loses_nothing_that_is_settled(database: Place, store: SpendStore) -> None:
+    there = f"Server({database.url!r}, {database.password!r})" if isinstance(database, Server) else repr(database)
     program = f"""
 import asyncio
-from pathlib import Path
+from pathlib import PosixPath
 from gateway.booking import Booking
+from gateway.databases import Server
 from gateway.spend import Claim, SpendStore
 
 async def main():
-    async with Booking(lambda: SpendStore(Path({str(database)!r})), 60.0) as booking:
+    async with Booking(lambda: SpendStore({there}), 60.0) as booking:
         wants = [Claim("key:a", 0, 2, 1000, 400)]
         await booking.hold("running", wants)
         await booking.hold("over", wants)
@@ -164,7 +173,11 @@ CALLS = st.lists(st.tuples(st.integers(1, 90), st.integers(0, 100), st.integers(
 
 @given(CALLS)
 def test_what_is_spent_stays_below_the_budget_and_one_call(calls: list[tuple[int, int, int]]) -> None:
-    store = SpendStore(Path(":memory:"))
+    with TemporaryDirectory() as directory, closing(SpendStore(Path(directory, "keys.sqlite3"))) as store:
+        keep_the_books(store, calls)
+
+
+def keep_the_books(store: SpendStore, calls: list[tuple[int, int, int]]) -> None:
     running: list[tuple[str, Claim, int]] = []
     for number, (cost, percent, settled) in enumerate(calls):
         if store.hold(str(number), "me", [claim(cost, budget=1000)], NOW) is None:
@@ -174,4 +187,3 @@ def test_what_is_spent_stays_below_the_budget_and_one_call(calls: list[tuple[int
     for call, held, _ in running:
         store.settle(call, [held], held.cost, NOW)
     assert store.spent("key:a", 0) < 1090
-    store.close()

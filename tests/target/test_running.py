@@ -57,6 +57,20 @@ def test_a_target_serves_while_the_block_lasts(tmp_path: Path) -> None:
         httpx2.get(url)
 
 
+def test_its_replicas_are_the_same_surfaces_elsewhere(tmp_path: Path) -> None:
+    there = target(tmp_path, replicas=["http://127.0.0.1:{port}/again/"])
+    with launch(there, UPSTREAM, SECRETS, tmp_path / "work") as running:
+        [replica] = running.replicas
+        at = running.surfaces[Surface.OPENAI_CHAT].removesuffix("/v1")
+        assert replica == {Surface.OPENAI_CHAT: f"{at}/again/v1"}
+
+
+def test_a_replica_that_never_serves_is_missed(tmp_path: Path) -> None:
+    nowhere = "http://127.0.0.1:{second_port}"
+    said = failure(target(tmp_path, replicas=[nowhere], start={"ready": {"seconds": 0.5}}), tmp_path)
+    assert "not ready after 0.5 s" in said
+
+
 def test_its_environment_is_clean(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "the user's own")
     with launch(target(tmp_path, start={"env": ADMIN}), UPSTREAM, SECRETS, tmp_path) as running:

@@ -1,0 +1,63 @@
+"""Two gateways on one PostgreSQL, each in a container of its own; they share nothing but a directory.
+
+In it are their configuration and the database's socket; the network is this machine's. `python -m
+tests.containers.fleet DIRECTORY PORT...` runs them in the foreground, as a target's command does.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from secrets import token_hex
+from typing import TYPE_CHECKING
+
+from testcontainers.core.config import testcontainers_config
+from testcontainers.core.container import DockerContainer
+from testcontainers.core.wait_strategies import LogMessageWaitStrategy
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+PASSWORD = "DATABASE_PASSWORD"
+HANDED_ON = "_API_KEY", "_ACCESS_KEY", "_TOKEN", PASSWORD
+US = f"{os.getuid()}:{os.getgid()}"
+
+
+@contextmanager
+def fleet(directory: Path, ports: list[int], environment: Mapping[str, str]) -> Iterator[list[DockerContainer]]:
+    """The gateways' containers, all serving; `directory` holds gateway.toml."""
+    with ExitStack() as started:
+        started.enter_context(database(directory, environment[PASSWORD]))
+        yield [started.enter_context(gateway(directory, port, environment)) for port in ports]
+
+
+def database(directory: Path, password: str) -> DockerContainer:
+    directory.chmod(0o777)  # the server runs as a user of the image's
+    container = DockerContainer("conformance-services").with_kwargs(network="none").with_envs(**{PASSWORD: password})
+    container.with_volume_mapping(directory, str(directory), "rw").with_command(
+        ["sh", "/opt/postgresql.sh", str(directory)]
+    )
+    return container.waiting_for(LogMessageWaitStrategy("ready to accept connections"))
+
+
+def gateway(directory: Path, port: int, environment: Mapping[str, str]) -> DockerContainer:
+    container = DockerContainer("conformance-gateway").with_kwargs(network="host", user=US).with_envs(**environment)
+    container.with_volume_mapping(directory, str(directory), "rw").with_name(f"gateway-{port}-{token_hex(4)}")
+    container.with_command(["serve", "--config", str(directory / "gateway.toml"), "--port", str(port)])
+    return container.waiting_for(LogMessageWaitStrategy("listening on"))
+
+
+def main(directory: Path, ports: list[int]) -> None:
+    testcontainers_config.ryuk_disabled = True
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: sys.exit(0))
+    handed = {name: value for name, value in os.environ.items() if name.endswith(HANDED_ON)}
+    with fleet(directory, ports, handed):
+        signal.pause()
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), [int(port) for port in sys.argv[2:]])

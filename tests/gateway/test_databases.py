@@ -1,0 +1,74 @@
+"""What both kinds of database promise, to those who keep a table there."""
+
+from __future__ import annotations
+
+import threading
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+import pytest
+
+from gateway.databases import DatabaseError, Schema, opened
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from gateway.databases import Database, Place
+
+COLUMNS = {"name": "TEXT NOT NULL", "number": "BIGINT NOT NULL"}
+COUNTERS = Schema("counters", COLUMNS, constraints=["PRIMARY KEY (name)"])
+INSERT = "INSERT INTO counters VALUES (?, ?)"
+THREADS, TURNS = 4, 25
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
+    return tmp_path / "tables.sqlite3" if request.param == "sqlite" else request.getfixturevalue("server")
+
+
+def count(place: Place) -> None:
+    with closing(opened(place)) as database:
+        database.prepare(COUNTERS)
+        for _ in range(TURNS):
+            with database.exclusive():
+                seen = database.rows("SELECT number FROM counters")
+                database.write("DELETE FROM counters")
+                database.write(INSERT, ("one", seen[0][0] + 1 if seen else 1))
+
+
+def test_what_was_looked_at_is_still_so_when_it_is_written(place: Place) -> None:
+    threads = [threading.Thread(target=count, args=(place,)) for _ in range(THREADS)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    with closing(opened(place)) as database:
+        assert database.rows("SELECT number FROM counters") == [(THREADS * TURNS,)]
+
+
+def replace(database: Database, name: str | None) -> None:
+    """Fails where there is no name."""
+    with database.exclusive():
+        database.write("DELETE FROM counters")
+        database.write(INSERT, (name, 2))
+
+
+def fail(database: Database) -> None:
+    with database.exclusive():
+        database.write("DELETE FROM counters")
+        raise KeyError
+
+
+def test_a_transaction_that_fails_has_done_nothing(place: Place) -> None:
+    with closing(opened(place)) as database:
+        assert not database.has("counters")
+        database.prepare(COUNTERS)
+        assert database.has("counters")
+        database.write(INSERT, ("one", 1))
+        with pytest.raises(DatabaseError):
+            replace(database, None)
+        with pytest.raises(KeyError):
+            fail(database)
+        assert database.rows("SELECT * FROM counters") == [("one", 1)]
+        replace(database, "two")
+        assert database.rows("SELECT * FROM counters") == [("two", 2)]
