@@ -25,14 +25,13 @@ Family = Literal[
     "cloud",
     "agents",
 ]
-Later = Literal["limits", "agents"]
+Later = Literal["agents"]
 
 FAMILIES: tuple[Family, ...] = get_args(Family)
 WIRE_FAMILIES = FAMILIES[:11]
 """What the suites of today are there for; the other families belong to later ones."""
 
 LATER: dict[Later, str] = {
-    "limits": "limits, budgets and scopes of keys are judged by the profile limits",
     "agents": "shows only with a whole agent, or with what stands around a gateway",
 }
 """The profiles that are still to come, and what they will judge."""

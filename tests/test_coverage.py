@@ -75,5 +75,5 @@ def test_a_bug_needs_its_checks_or_one_reason(reasons: dict[str, Any]) -> None:
 
 
 def test_what_waits_says_for_what() -> None:
-    waiting = Bug(project="a", reference="https://a.example/1", family="keys", symptom="It broke.", later="limits")
-    assert waiting.reason == LATER["limits"]
+    waiting = Bug(project="a", reference="https://a.example/1", family="keys", symptom="It broke.", later="agents")
+    assert waiting.reason == LATER["agents"]
