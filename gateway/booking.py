@@ -43,7 +43,7 @@ class Settling:
 
 
 Order = Holding | Settling
-Told = list[tuple["asyncio.Future[Denied | None]", Denied | DatabaseError | None]]
+Told = list[tuple["asyncio.Future[Denied | None]", Denied | Exception | None]]
 
 
 class Booking:
@@ -51,7 +51,8 @@ class Booking:
         self._opened = opened
         self._keep_seconds = keep_seconds
         self._holder = token_hex(8)
-        self._orders: queue.SimpleQueue[Order | None] = queue.SimpleQueue()
+        self._given: list[Order] = []
+        self._orders: queue.SimpleQueue[list[Order] | None] = queue.SimpleQueue()
         self._unsettled: list[Order] = []
         self._stopping = False
 
@@ -65,13 +66,14 @@ class Booking:
 
     async def __aexit__(self, *_: object) -> None:
         """What has been settled by now is written."""
+        self._hand_over()
         self._orders.put(None)
         await asyncio.to_thread(self._thread.join)
 
     async def hold(self, call: str, claims: Sequence[Claim]) -> Denied | None:
         """Raises DatabaseError where nobody can say. Who does not wait for the answer holds nothing."""
         done: asyncio.Future[Denied | None] = self._loop.create_future()
-        self._orders.put(Holding(call, claims, done))
+        self._order(Holding(call, claims, done))
         try:
             return await done
         except asyncio.CancelledError:
@@ -80,7 +82,18 @@ class Booking:
 
     def settle(self, call: str, claims: Sequence[Claim], cost: int) -> None:
         """The call is over and has cost this, in picodollars. Nobody waits for it, and it is not lost."""
-        self._orders.put(Settling(call, claims, cost))
+        self._order(Settling(call, claims, cost))
+
+    def _order(self, order: Order) -> None:
+        """To wake the thread costs more than to write: it is woken once for all that the loop does in one go."""
+        if not self._given:
+            self._loop.call_soon(self._hand_over)
+        self._given.append(order)
+
+    def _hand_over(self) -> None:
+        if self._given:
+            self._orders.put(self._given)
+            self._given = []
 
     def _run(self, opened: asyncio.Future[None]) -> None:
         try:
@@ -108,6 +121,9 @@ class Booking:
                 logger.exception("the spend store cannot be written")
                 self._unsettled = [order for order in orders if isinstance(order, Settling)]
                 told = [(order.done, error) for order in orders if isinstance(order, Holding)]
+            except Exception as error:  # a bug of ours must not keep calls waiting
+                logger.exception("the books cannot be kept")
+                told = [(order.done, error) for order in orders if isinstance(order, Holding)]
             if told:
                 self._loop.call_soon_threadsafe(tell, told)
         if self._unsettled:
@@ -117,10 +133,10 @@ class Booking:
         """What there is to do; nothing when it is time to renew what is held."""
         orders: list[Order] = []
         try:
-            order = self._orders.get(timeout=AGAIN_SECONDS if self._unsettled else RENEWS_SECONDS)
-            while order is not None:
-                orders.append(order)
-                order = self._orders.get_nowait()
+            given = self._orders.get(timeout=AGAIN_SECONDS if self._unsettled else RENEWS_SECONDS)
+            while given is not None:
+                orders += given
+                given = self._orders.get_nowait()
         except queue.Empty:
             return orders
         self._stopping = True
@@ -145,7 +161,7 @@ def tell(told: Told) -> None:
     for done, said in told:
         if done.cancelled():
             continue
-        if isinstance(said, DatabaseError):
+        if isinstance(said, Exception):
             done.set_exception(said)
         else:
             done.set_result(said)

@@ -9,7 +9,6 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from gateway import prices
-from gateway.calls import model_asked_for
 from gateway.limits import picodollars
 from gateway.rows import countable
 
@@ -124,7 +123,8 @@ class Estimate:
         """The answer's own name for the model is the more exact one, unless the gateway has put the client's there."""
         if way.renamed:
             return (way.upstream_name,)
-        return self.call.reading.model, way.upstream_name or model_asked_for(self.call.body)
+        asked = self._asked.get("model")
+        return self.call.reading.model, way.upstream_name or (asked if isinstance(asked, str) else None)
 
 
 def numbers(settings: Sequence[dict[str, Any]], names: Iterable[str]) -> Iterable[int]:

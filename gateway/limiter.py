@@ -9,7 +9,7 @@ import asyncio
 import logging
 import time
 from contextlib import AsyncExitStack, asynccontextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Self
 
 from limits.errors import StorageError
@@ -185,7 +185,7 @@ def spent(vendor: Vendor, subject: Subject) -> RefusalError:
     message = f"{subject} has spent its budget of ${subject.limit.budget_usd}."
     if (end := subject.limit.end(now)) is None:
         return RefusalError(429, SPENT, message, NEVER)
-    at = datetime.fromtimestamp(end, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    at = moment(end)
     after = {"Retry-After": str(max(1, int(end - now)))} if vendor == "anthropic" else {}
     return RefusalError(429, SPENT, f"{message} The next one begins at {at}.", {**NEVER, BUDGET_RESET: at, **after})
 
@@ -206,8 +206,12 @@ def headers_of(vendor: Vendor, standings: Iterable[Standing]) -> dict[str, str]:
             found[f"x-ratelimit-remaining-{unit}"] = str(standing.remaining)
             found[f"x-ratelimit-reset-{unit}"] = f"{max(standing.reset, 0):.3f}s"
         elif vendor == "anthropic":
-            at = datetime.now(UTC) + timedelta(seconds=standing.reset)
             found[f"anthropic-ratelimit-{unit}-limit"] = str(standing.limit)
             found[f"anthropic-ratelimit-{unit}-remaining"] = str(standing.remaining)
-            found[f"anthropic-ratelimit-{unit}-reset"] = at.strftime("%Y-%m-%dT%H:%M:%SZ")
+            found[f"anthropic-ratelimit-{unit}-reset"] = moment(time.time() + standing.reset)
     return found
+
+
+def moment(timestamp: float) -> str:
+    """RFC 3339, as Anthropic writes it."""
+    return datetime.fromtimestamp(timestamp, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

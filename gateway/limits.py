@@ -98,7 +98,7 @@ class Limits(BaseModel):
             found.append(Subject("run", key.run, self.run))
         if key.team is not None:
             found.append(Subject("team", key.team, self.teams.get(key.team, UNLIMITED).over(self.team)))
-        return tuple(subject for subject in found if subject.limit != UNLIMITED)
+        return tuple(subject for subject in found if subject.limit is not UNLIMITED)
 
     @property
     def by_default(self) -> bool:

@@ -22,7 +22,7 @@ from gateway.databases import DatabaseError, Server
 from gateway.spend import LAPSES_SECONDS, Claim, Denied, SpendStore
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
+    from collections.abc import AsyncIterator, Iterator, Sequence
 
     from gateway.databases import Place
 
@@ -132,6 +132,19 @@ async def test_a_settlement_waits_for_a_database_that_is_locked(tmp_path: Path) 
                 await booking.hold("2", wants)
             writer.execute("ROLLBACK")
     assert SpendStore(database).spent("key:a", 0) == 10
+
+
+async def test_nobody_waits_for_books_that_cannot_be_kept(tmp_path: Path) -> None:
+    class Torn(SpendStore):
+        def hold(self, call: str, holder: str, claims: Sequence[Claim], now: float) -> Denied | None:
+            if call == "1":
+                raise KeyError(call)
+            return super().hold(call, holder, claims, now)
+
+    async with Booking(lambda: Torn(tmp_path / "keys.sqlite3"), 60.0) as booking:
+        with pytest.raises(KeyError):
+            await booking.hold("1", [claim(streams=1)])
+        assert await booking.hold("2", [claim(streams=1)]) is None
 
 
 def test_a_killed_process_loses_nothing_that_is_settled(database: Place, store: SpendStore) -> None:
