@@ -17,8 +17,8 @@ from gateway import Gateway, Settings, load
 from gateway.keys import KeyStore
 from gateway.limits import Limit
 from tests.absent import absent
+from tests.gateway.limited import CENTS, added, answered, holding, message
 from tests.gateway.streams import MESSAGES
-from tests.gateway.test_limits import CENTS, added, answered, holding, message
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
