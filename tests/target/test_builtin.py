@@ -11,6 +11,7 @@ import pytest
 
 from conformance.surface import Surface
 from conformance.target import Missing, Running, installed, launch, load
+from gateway.prices import rates
 from tests.absent import absent
 from tests.target.echo import Echo, echo
 from tests.target.samples import SECRETS, processes
@@ -230,3 +231,13 @@ def test_litellm_serves(litellm: Running, upstream: Echo) -> None:
     assert answer.json()["choices"][0]["message"]["content"] == "hello"
     assert keys(upstream.received[0]) == {"authorization": f"Bearer {SECRETS['openai'].value}"}
     assert litellm.version == "1.106.2"
+
+
+def test_the_reference_charges_the_prices_that_its_target_file_names() -> None:
+    target = load("reference")
+    for name, price in target.auth.prices.items():
+        [model, *_] = [model for model in target.models if model.name == name]
+        charged = rates("http://127.0.0.1", model.upstream.value, model.upstream_name or name, 0)
+        assert charged is not None, name
+        told = [price.input, price.cache_read, price.output]
+        assert [charged.fresh, charged.cache_read, charged.said] == [each * 10**12 for each in told], name
