@@ -48,7 +48,7 @@ from conformance.oracles import (
 )
 from conformance.run.stage import Subject
 from conformance.secrets import Secret, mint
-from conformance.surface import Surface
+from conformance.surface import PROVIDER_OF, Surface
 from conformance.target import Hooks, Observed, Routing
 from conformance.upstream import (
     Delivery,
@@ -82,6 +82,7 @@ __all__ = [
     "MESSAGES",
     "OPENAI",
     "PLAIN",
+    "PROVIDER_OF",
     "RESPONSES",
     "STREAMED",
     "VERTEX",

@@ -30,6 +30,7 @@ PROFILES = (
     *SURFACE_PROFILES,
     "headers",
     "keys",
+    "limits",
     "isolation",
     "observability",
     "connection",

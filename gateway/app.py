@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import sqlite3
 from contextlib import AsyncExitStack, nullcontext
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import unquote
@@ -17,8 +18,10 @@ from gateway.clouds import InCloud
 from gateway.errors import RefusalError
 from gateway.fallback import first_answer
 from gateway.keeping import Keeping
+from gateway.limiter import Limiter
 from gateway.listing import entry, listing, lists, shows_one
 from gateway.management import Management
+from gateway.objects import Objects
 from gateway.observers import Observers
 from gateway.protocols.clouds import CLOUDS
 from gateway.reading import reading
@@ -29,6 +32,7 @@ from gateway.translation import Translated
 from gateway.watch import Watch
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from contextlib import AbstractContextManager
 
     from aiohttp.abc import AbstractStreamWriter
@@ -65,7 +69,9 @@ class Gateway:
         settings = self._settings
         async with AsyncExitStack() as starting:
             self._keys = await starting.enter_async_context(reading(settings.keys))
+            self._objects = starting.enter_context(Objects(settings.objects)) if settings.objects else None
             self._watch = await starting.enter_async_context(Watch(self._keys))
+            self._limiter = await starting.enter_async_context(Limiter(settings))
             self._observers = await starting.enter_async_context(Observers(settings, self._post))
             self._relay = await starting.enter_async_context(Relay())
             keeping = await starting.enter_async_context(Keeping(settings.keys))
@@ -145,7 +151,15 @@ class Gateway:
                 raise
             return await call.refuse(RefusalError(500, "internal_error", "The gateway has failed."))
         finally:
+            self._learn(call)
             self._observers.end(call)
+
+    def _learn(self, call: Call) -> None:
+        try:
+            if self._objects:
+                self._objects.learn(call)
+        except sqlite3.Error:  # the client has its answer
+            logger.exception("%s: whose it is cannot be written down", call.request_id)
 
     async def _answer(self, call: Call) -> Answer:
         try:
@@ -161,15 +175,26 @@ class Gateway:
         return self._watch.over(call, key, since) if self._settings.keys.running_streams == "cut" else nullcontext()
 
     async def _answer_admitted(self, call: Call, admission: Admission) -> Answer:
+        if subjects := self._limiter.subjects(admission.key):
+            call.subjects = subjects
+            await self._limiter.count(call)
         refuse_upgrade(call)
         place = self._routes.find(call.request.method, call.path, call.vendor)
         authorize(admission.key, place.audience)
         call.place = place
         call.body = await read_body(call.request)
         authorize_models(admission.key, call, place)
+        if self._objects:
+            self._objects.authorize(admission.key, call, place)
         if admission.key.models and (told := self._listing(call, place, admission.key)):
             return await call.tell(told)
         ways = self._routes.ways(place, call.request.headers, call.body, admission.key)
+        if not call.subjects:
+            return await self._first_answer(call, admission, place, ways)
+        async with self._limiter.over(call, place, ways) as paid:
+            return await self._first_answer(call, admission, place, paid)
+
+    async def _first_answer(self, call: Call, admission: Admission, place: Place, ways: Sequence[Route]) -> Answer:
         attempts = [self._attempt(call, admission, place, way) for way in ways]
         return await first_answer(attempts, self._settings.routing.timeout_seconds)
 

@@ -13,10 +13,13 @@ from aiohttp import hdrs, web
 from multidict import CIMultiDict
 
 from gateway import errors, metering, surfaces
-from gateway.headers import without_keys
+from gateway.headers import tell_limits, without_keys
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
     from gateway.admission import Admission
+    from gateway.limits import Subject
     from gateway.routes import Place, Route
 
 End = Literal["complete", "client-abort", "upstream-cut", "withdrawn", "refused", "error"]
@@ -58,7 +61,9 @@ class Tried:
 class Call:
     """`withdrawn` is what the client is told when its key has ended before its answer has.
 
-    `rule` names the refusal that the gateway answered with, if it did.
+    `rule` names the refusal that the gateway answered with, if it did. `shown` says what of a list is. `subjects` are
+    limited in what the call may use, and `standing` is what a good answer says of that, in headers; `said` counts the
+    bytes of text in a stream, for where it does not tell its usage.
     """
 
     request: web.BaseRequest
@@ -79,10 +84,14 @@ class Call:
     first_byte: float | None = None
     bytes_out: int = 0
     reading: metering.Reading = metering.NOTHING
+    subjects: tuple[Subject, ...] = ()
+    standing: Mapping[str, str] | None = None
+    said: int = 0
     withdrawn: errors.RefusalError | None = None
     denied: bool = False
     end: End = "error"
     rule: str | None = None
+    shown: Callable[[str], bool] | None = None
 
     @classmethod
     def of(cls, request: web.BaseRequest) -> Call:
@@ -98,6 +107,8 @@ class Call:
 
     def start(self, status: int, reason: str | None, headers: CIMultiDict[str], *, at_once: bool = False) -> Answer:
         headers[GATEWAY_REQUEST_ID] = self.request_id
+        if self.standing and status < errors.CLIENT_ERRORS:
+            tell_limits(headers, self.standing)
         self.status = status
         return Answer(status, reason, headers, at_once=at_once)
 

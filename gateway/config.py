@@ -20,6 +20,7 @@ from yarl import URL
 from gateway.consistency import inconsistencies
 from gateway.conventions import Release
 from gateway.further import names_for
+from gateway.limits import MEMORY, Limits, refuse_storage
 from gateway.sources import CredentialSource, LocalPath, Location, Section, Stored
 from gateway.surfaces import ENDPOINTS, Protocol
 
@@ -123,6 +124,18 @@ class Keys(Stored):
     prune_every_seconds: float = Field(default=3600.0, gt=0)
 
 
+class Objects(Section):
+    """Whose what providers keep is. `shared` is everybody's; what nobody here has made is nobody's, or everybody's.
+
+    What has not been used for `prune_after_seconds` is forgotten.
+    """
+
+    database: LocalPath
+    shared: frozenset[str] = frozenset()
+    unknown: Literal["refuse", "pass"] = "refuse"
+    prune_after_seconds: float = Field(default=90 * 86400.0, ge=0)
+
+
 class Audit(Stored):
     """`path` is a file of JSON lines, of which `keep` older ones are kept, each of at most `max_bytes`.
 
@@ -160,6 +173,24 @@ class Telemetry(Section):
     def is_installed(self) -> Self:
         if not all(find_spec(name) for name in ("opentelemetry.sdk", "opentelemetry.exporter")):
             raise ValueError("needs OpenTelemetry's SDK: pip install 'llm-gateway-conformance[otel]'")
+        return self
+
+
+class LimitSettings(Limits):
+    """`storage` is where requests and tokens are counted: here, or in a Redis that replicas share."""
+
+    storage: str | CredentialSource = MEMORY
+
+    @property
+    def counted_at(self) -> str:
+        return self.storage if isinstance(self.storage, str) else self.storage.reveal()
+
+    @model_validator(mode="after")
+    def can_be_counted(self) -> Self:
+        if isinstance(self.storage, str):
+            refuse_storage(self.storage)
+        if self.storage != MEMORY and not find_spec("redis"):
+            raise ValueError("storage: needs a client of Redis: pip install 'llm-gateway-conformance[redis]'")
         return self
 
 
@@ -298,7 +329,9 @@ class Routing(Section):
 class Settings(Section):
     listen: Listen = Listen()
     keys: Keys
+    objects: Objects | None = None
     management: Management | None = None
+    limits: LimitSettings = LimitSettings()
     audit: Audit | None = None
     metrics: Metrics | None = None
     telemetry: Telemetry | None = None

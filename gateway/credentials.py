@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from multidict import CIMultiDict
     from yarl import URL
 
+    from gateway.aliases import Content
     from gateway.config import Aws, Provider
 
 REDACTED = "[redacted]"
@@ -40,6 +41,38 @@ class Credential:
         for spelling in self.spellings:
             data = data.replace(spelling.encode(), REDACTED.encode())
         return data
+
+    def begun_in(self, data: bytes) -> int:
+        """How many bytes at the end of the data may be the beginning of it."""
+        sizes = (
+            size
+            for spelling in map(str.encode, self.spellings)
+            for size in range(1, min(len(spelling), len(data) + 1))
+            if data.endswith(spelling[:size])
+        )
+        return max(sizes, default=0)
+
+
+@dataclass
+class Redacted:
+    """A stream that its provider may repeat the credential in. What may begin one waits for what comes next."""
+
+    content: Content
+    credential: Credential
+    _kept: bytes = b""
+
+    async def readany(self) -> bytes:
+        while chunk := await self.content.readany():
+            if ready := self._ready(chunk):
+                return ready
+        kept, self._kept = self._kept, b""
+        return kept
+
+    def _ready(self, chunk: bytes) -> bytes:
+        shown = self.credential.redact_bytes(self._kept + chunk)
+        whole = len(shown) if shown.endswith(b"\n") else len(shown) - self.credential.begun_in(shown)
+        self._kept = shown[whole:]
+        return shown[:whole]
 
 
 @dataclass(frozen=True)

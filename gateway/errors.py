@@ -15,7 +15,12 @@ ANTHROPIC_TYPES = {
     403: "permission_error",
     404: "not_found_error",
     413: "request_too_large",
+    429: "rate_limit_error",
 }
+OPENAI_TYPES = {429: "rate_limit_error"}
+SPENT = "insufficient_quota"
+"""The code of a budget that is spent, and OpenAI's own type of it; Anthropic's is `billing_error`."""
+
 GOOGLE_STATUSES = {
     400: "INVALID_ARGUMENT",
     401: "UNAUTHENTICATED",
@@ -43,6 +48,7 @@ REQUEST_ID_HEADERS: dict[Vendor, str] = {
     "google": "x-request-id",
     "aws": "x-amzn-requestid",
 }
+CLIENT_ERRORS = 400
 SERVER_ERRORS = 500
 
 
@@ -88,13 +94,15 @@ def envelope(vendor: Vendor, refusal: RefusalError, request_id: str) -> bytes:
 def error_object(vendor: Vendor, status: int, code: str, message: str) -> dict[str, Any]:
     if vendor == "anthropic":
         kind = "api_error" if status >= SERVER_ERRORS else ANTHROPIC_TYPES.get(status, "invalid_request_error")
+        kind = "billing_error" if code == SPENT else kind
         return {"type": "error", "error": {"type": kind, "message": message}}
     if vendor == "google":
         kind = "INTERNAL" if status >= SERVER_ERRORS else "INVALID_ARGUMENT"
         return {"error": {"code": status, "message": message, "status": GOOGLE_STATUSES.get(status, kind)}}
     if vendor == "aws":
         return {"message": message}
-    kind = "server_error" if status >= SERVER_ERRORS else "invalid_request_error"
+    kind = "server_error" if status >= SERVER_ERRORS else OPENAI_TYPES.get(status, "invalid_request_error")
+    kind = SPENT if code == SPENT else kind
     return {"error": {"message": message, "type": kind, "param": None, "code": code}}
 
 

@@ -8,6 +8,8 @@ from urllib.parse import unquote
 from multidict import CIMultiDict, CIMultiDictProxy
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from gateway.credentials import Credential
 
 HOP_BY_HOP = frozenset({
@@ -20,6 +22,7 @@ CREDENTIAL_CARRIERS = frozenset({
 })  # fmt: skip
 REWRITTEN = frozenset({"host", "content-length", "expect"})
 KEPT_FROM_UPSTREAM = HOP_BY_HOP | CREDENTIAL_CARRIERS | REWRITTEN
+RATE_LIMITS = ("x-ratelimit-", "anthropic-ratelimit-", "ratelimit")
 KEPT_FROM_CLIENT = HOP_BY_HOP | {"set-cookie", "set-cookie2"}
 
 
@@ -45,6 +48,13 @@ def for_client(headers: CIMultiDictProxy[str], credential: Credential) -> CIMult
         if name.lower() not in withheld:
             passed.add(name, credential.redact(value))
     return passed
+
+
+def tell_limits(headers: CIMultiDict[str], standing: Mapping[str, str]) -> None:
+    """The limits of the caller's own key, in place of those that the provider has set for all keys together."""
+    for name in {name for name in headers if name.lower().startswith(RATE_LIMITS)}:
+        headers.popall(name, None)
+    headers.update(standing)
 
 
 def withheld_names(always: frozenset[str], headers: CIMultiDictProxy[str]) -> frozenset[str]:

@@ -7,6 +7,7 @@ import re
 import sys
 import time
 from contextlib import contextmanager
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -16,6 +17,7 @@ from pydantic import ValidationError
 from gateway.config import ConfigError, Settings, load
 from gateway.keyforms import KeyRequest, minted_view, view
 from gateway.keys import OWNERS, AmbiguousKeyError, KeyStore, NoSuchKeyError, Owner
+from gateway.limits import Limit
 from gateway.surfaces import SURFACES
 
 if TYPE_CHECKING:
@@ -40,6 +42,25 @@ class Duration(click.ParamType[float]):
             self.fail(f"{value!r} is not a duration: use seconds, or 30m, 1h, 7d", param, ctx)
         return float(match[1]) * SECONDS[match[2] or "s"]
 
+
+class Dollars(click.ParamType[Decimal]):
+    name = "dollars"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Decimal:
+        try:
+            return Decimal(value)
+        except InvalidOperation:
+            self.fail(f"{value!r} is not an amount of dollars", param, ctx)
+
+
+LIMITS = {
+    "rpm": "requests_per_minute",
+    "tpm": "tokens_per_minute",
+    "streams": "streams",
+    "budget": "budget_usd",
+    "period": "period_seconds",
+}
+"""Options of `mint`, and the limits that they set."""
 
 FILE = click.Path(dir_okay=False, path_type=Path)
 config_option = click.option("--config", "config", type=FILE, required=True, help="The gateway.toml.")
@@ -76,14 +97,21 @@ def keys() -> None:
 @click.option("--model", "models", multiple=True, help="Only this model, as clients call it. Default: any.")
 @click.option("--provider", "providers", multiple=True, help="Only this provider. Default: any.")
 @click.option("--origin", "origins", multiple=True, help="Only callers of this network (CIDR), or unix.")
+@click.option("--rpm", type=int, help="Requests a minute.")
+@click.option("--tpm", type=int, help="Tokens a minute.")
+@click.option("--streams", type=int, help="Calls that run at once.")
+@click.option("--budget", type=Dollars(), help="In dollars, for good or in each --period.")
+@click.option("--period", type=Duration(), help="1h, 1d, 30d, in UTC since 1970.")
 @json_option
 def mint(config: Path, expires_in: float | None, *, as_json: bool, **scope: Any) -> None:
     """Make a key and print it: the only time that it is shown. What may be said more than once adds up."""
+    limits = {name: value for option, name in LIMITS.items() if (value := scope.pop(option)) is not None}
     try:
-        request = KeyRequest(expires_in_seconds=expires_in, **scope)
+        request = KeyRequest(expires_in_seconds=expires_in, limits=Limit(**limits), **scope)
     except ValidationError as error:
         wrong = error.errors(include_url=False)[0]
-        raise click.BadParameter(wrong["msg"], param_hint=hint(str(wrong["loc"][0]))) from None
+        place = str(wrong["loc"][0]) if wrong["loc"] else ""
+        raise click.BadParameter(wrong["msg"], param_hint=hint(place)) from None
     for name, why in request.misfits(settings_of(config, credentials=False)):
         raise click.BadParameter(why, param_hint=hint(name))
     with key_store(config) as store:
@@ -92,7 +120,8 @@ def mint(config: Path, expires_in: float | None, *, as_json: bool, **scope: Any)
 
 
 def hint(field: str) -> str:
-    name = {"expires_in_seconds": "expires-in"}.get(field, field if field in OWNERS else field.removesuffix("s"))
+    options = {"expires_in_seconds": "expires-in", "": "period", **{field: option for option, field in LIMITS.items()}}
+    name = options.get(field, field if field in OWNERS else field.removesuffix("s"))
     return f"--{name}"
 
 
@@ -206,4 +235,5 @@ def line(shown: KeyView) -> str:
     held = [", ".join(shown.surfaces)]
     held += [f"{name} {value}" for name in OWNERS if (value := getattr(shown, name))]
     held += [f"{name} {', '.join(of)}" for name in ("models", "providers", "origins") if (of := getattr(shown, name))]
+    held += [f"{name} {value}" for name, value in shown.limits if value is not None]
     return f"{shown.fingerprint}  {shown.state:<8} {shown.name}  {until}  {'; '.join(held)}"

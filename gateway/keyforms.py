@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, Self
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from gateway.keys import OWNERS, Owner, VirtualKey
+from gateway.limits import UNLIMITED, Limit
 from gateway.scope import origin
 from gateway.surfaces import SURFACES, Surface
 
@@ -41,11 +42,12 @@ class KeyRequest(Form):
     models: tuple[Label, ...] = Field(default=(), description="The names that clients ask for.")
     providers: tuple[Label, ...] = ()
     origins: tuple[Origin, ...] = ()
+    limits: Limit = UNLIMITED
 
     def mint(self, store: KeyStore) -> Minted:
         """Raises what the store does."""
-        scope = self.model_dump(exclude={"expires_in_seconds"})
-        return store.mint(**scope, lifetime=self.expires_in_seconds)
+        scope = self.model_dump(exclude={"expires_in_seconds", "limits"})
+        return store.mint(**scope, lifetime=self.expires_in_seconds, limits=self.limits)
 
     def misfits(self, settings: Settings) -> Iterator[tuple[str, str]]:
         """What this gateway has not: the field, and what is wrong with it."""
@@ -99,6 +101,7 @@ class KeyView(Form):
     models: tuple[str, ...]
     providers: tuple[str, ...]
     origins: tuple[str, ...]
+    limits: Limit
     created_at: Time
     expires_at: Time | None
     revoked_at: Time | None
@@ -111,7 +114,7 @@ class MintedView(KeyView):
 
 
 def view(key: VirtualKey, now: float) -> KeyView:
-    same = {name: getattr(key, name) for name in ("fingerprint", "name", "family", *OWNERS)}
+    same = {name: getattr(key, name) for name in ("fingerprint", "name", "family", "limits", *OWNERS)}
     lists = {name: sorted(getattr(key, name)) for name in ("models", "providers", "origins")}
     times = {name: iso(getattr(key, name)) for name in ("created_at", "expires_at", "revoked_at")}
     surfaces = sorted(key.surfaces or SURFACES)

@@ -12,6 +12,7 @@ from dataclasses import astuple, dataclass, replace
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from gateway.databases import DatabaseError, Schema, marks, opened
+from gateway.limits import UNLIMITED, Limit
 from gateway.scope import origin
 from gateway.surfaces import SURFACES, Surface
 
@@ -41,6 +42,7 @@ COLUMNS = {
     "models": "TEXT",
     "providers": "TEXT",
     "origins": "TEXT",
+    "limits": "TEXT",
 }
 INDEXES = (
     "CREATE INDEX IF NOT EXISTS keys_by_name ON keys (name)",
@@ -106,6 +108,7 @@ class VirtualKey:
     models: frozenset[str] = frozenset()
     providers: frozenset[str] = frozenset()
     origins: frozenset[str] = frozenset()
+    limits: Limit = UNLIMITED
 
     @property
     def fingerprint(self) -> str:
@@ -235,6 +238,7 @@ class KeyStore:
         models: Collection[str] = (),
         providers: Collection[str] = (),
         origins: Collection[str] = (),
+        limits: Limit = UNLIMITED,
     ) -> Minted:
         """The only moment at which the plaintext exists here. `lifetime` in seconds. ValueError: no such origin."""
         plaintext = self._prefix + secrets.token_urlsafe(KEY_BYTES)
@@ -248,7 +252,10 @@ class KeyStore:
             None,
             family,
             *(run, session, subject, team),
-            *map(frozenset, (models, providers, map(origin, origins))),
+            frozenset(models),
+            frozenset(providers),
+            frozenset(map(origin, origins)),
+            limits,
         )
         self._db.write(INSERT, row_of(key))
         return Minted(plaintext, key)
@@ -358,11 +365,14 @@ def row_of(key: VirtualKey) -> tuple[Any, ...]:
     lists = (json.dumps(sorted(values)) if values else None for values in (key.models, key.providers, key.origins))
     surfaces = ",".join(sorted(key.surfaces))
     times = (key.created_at, key.expires_at, key.revoked_at)
-    return (key.digest, key.name, surfaces, *times, key.family, key.run, key.session, key.subject, key.team, *lists)
+    owners = (key.run, key.session, key.subject, key.team)
+    limits = None if key.limits == UNLIMITED else key.limits.model_dump_json(exclude_none=True)
+    return (key.digest, key.name, surfaces, *times, key.family, *owners, *lists, limits)
 
 
 def stored(row: tuple[Any, ...]) -> VirtualKey:
-    digest, name, listed, *rest, models, providers, origins = row
+    digest, name, listed, *rest, models, providers, origins, limits = row
     surfaces = frozenset(surface for surface in SURFACES if surface in listed.split(","))
     lists = (frozenset(json.loads(values or "[]")) for values in (models, providers, origins))
-    return VirtualKey(digest, name, surfaces, *rest, *lists)
+    rest += [*lists, Limit.model_validate_json(limits) if limits else UNLIMITED]
+    return VirtualKey(digest, name, surfaces, *rest)

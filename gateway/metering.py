@@ -12,6 +12,8 @@ from gateway import eventstream, sse
 from gateway.codings import Decode, UnknownCodingError, decoder
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from gateway.surfaces import Protocol
 
 Shape = Literal["openai-chat", "openai-responses", "anthropic-messages", "gemini", "converse", "invocation"]
@@ -72,6 +74,7 @@ BEDROCK_SHAPES: dict[str, Shape] = {
     "prompt_tokens": "openai-chat",
 }
 NO_DETAILS: dict[str, Any] = {}
+TEXTS = {"text", "content", "delta", "thinking", "reasoning", "reasoning_content", "arguments", "partial_json"}
 
 
 class Tape:
@@ -125,8 +128,11 @@ class Tape:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
+    """`ids` are those of what the answer tells of, which its provider may keep."""
+
     model: str | None = None
     usage: dict[str, int] | None = None
+    ids: frozenset[str] = frozenset()
 
 
 NOTHING = Reading()
@@ -159,13 +165,27 @@ def reading(form: Protocol, payloads: list[bytes]) -> Reading:
 
 
 def sum_of(form: Protocol, objects: list[dict[str, Any]]) -> Reading:
-    model, reported = None, dict[str, Any]()
+    model, reported, ids = None, dict[str, Any](), set[str]()
     for found in objects:
         carrier = found.get("message") or found.get("response") or found
+        ids.update(ids_in(carrier))
         model = carrier.get("model") or carrier.get("modelVersion") or model
         usage = carrier.get("usage") or carrier.get("usageMetadata") or carrier.get(eventstream.METRICS) or {}
         reported |= {name: value for name, value in usage.items() if value is not None}
-    return Reading(model, counts(form, reported) if reported else None)
+    return Reading(model, counts(form, reported) if reported else None, frozenset(ids))
+
+
+def ids_in(carrier: dict[str, Any]) -> Iterator[str]:
+    """Of an answer itself, of its items, and of the files that a batch has made."""
+    output = carrier.get("output")
+    items = [item for item in output if isinstance(item, dict)] if isinstance(output, list) else []
+    named = (
+        carrier.get("id"),
+        carrier.get("output_file_id"),
+        carrier.get("error_file_id"),
+        *(it.get("id") for it in items),
+    )
+    return (name for name in named if isinstance(name, str))
 
 
 def counts(form: Protocol, reported: dict[str, Any]) -> dict[str, int]:
@@ -194,3 +214,26 @@ def shape_of(form: Protocol, reported: dict[str, Any]) -> Shape:
             return "openai-chat"
         case _:
             return form
+
+
+def said(stream: bytes) -> int:
+    """Bytes of what a model has said in a stream so far, whichever protocol that is in: text, thoughts, arguments."""
+    return sum(said_in(data) for event in sse.backwards(stream) if (data := sse.data_of(event)))
+
+
+def said_in(data: bytes) -> int:
+    try:
+        payload = json.loads(data)
+        again = str(payload.get("type")).startswith("response.") and not payload["type"].endswith(".delta")
+        return 0 if again else text_in(payload)
+    except (ValueError, AttributeError, RecursionError):
+        return 0
+
+
+def text_in(value: Any) -> int:
+    if isinstance(value, list):
+        return sum(map(text_in, value))
+    if not isinstance(value, dict):
+        return 0
+    texts = [inner for name, inner in value.items() if name in TEXTS and isinstance(inner, str)]
+    return sum(len(text.encode(errors="replace")) for text in texts) + sum(map(text_in, value.values()))

@@ -87,6 +87,13 @@ def cost(base_url: str, protocol: Protocol, models: Iterable[str | None], usage:
     return UNPRICED
 
 
+def most(base_url: str, protocol: Protocol, model: str | None, tokens_in: int, tokens_out: int) -> Decimal | None:
+    """What so many tokens cost at most, cached on the way or not; None where the model has no known price."""
+    usage = {"input": tokens_in, "output": tokens_out, "cache_read": 0, "reasoning": 0}
+    costs = [cost(base_url, protocol, (model,), {**usage, "cache_write": written}).usd for written in (0, tokens_in)]
+    return max((usd for usd in costs if usd is not None), default=None)
+
+
 def charged(known: Rates, usage: Mapping[str, int]) -> Cost:
     try:
         return Cost(charge(known, usage), "priced")

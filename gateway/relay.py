@@ -15,7 +15,9 @@ from multidict import CIMultiDict
 from gateway import aliases, endings, eventstream, headers, metering
 from gateway.calls import Tried
 from gateway.codings import decoder
+from gateway.credentials import Redacted
 from gateway.errors import UnreachableError, bad_gateway
+from gateway.objects import Shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -108,8 +110,8 @@ class Straight:
         passed = headers.for_upstream(call.request.headers, key)
         url = route.url(headers.query_without(call.query, key))
         body = call.body if route.in_body is None else aliases.request_naming(call.body, route.in_body)
-        if route.renamed:
-            passed[hdrs.ACCEPT_ENCODING] = "identity"  # the answer's name for the model has to be found
+        if route.renamed or call.shown:
+            passed[hdrs.ACCEPT_ENCODING] = "identity"  # the answer's name for the model, or a list, has to be read
         return await self.relay.send(call, route, url, passed, body)
 
     async def answer(self, upstream: aiohttp.ClientResponse) -> Answer:
@@ -139,8 +141,13 @@ async def pass_through(call: Call, route: Route, upstream: aiohttp.ClientRespons
         response_headers.popall("Content-Length", None)  # an error event may have to be added
     coding = upstream.headers.get("Content-Encoding", "")
     content: Content = upstream.content
+    if call.streamed and not (coding or framed):
+        content = Redacted(upstream.content, route.upstream.credential)
     if not coding and aliases.in_answers(route):
-        content = aliases.Restored(upstream.content, route.model or "", by_line=call.streamed)
+        content = aliases.Restored(content, route.model or "", by_line=call.streamed)
+        response_headers.popall("Content-Length", None)
+    if call.shown:
+        content = Shown(upstream.content, call.shown)
         response_headers.popall("Content-Length", None)
     tape = metering.Tape(coding, framed=framed)
     response = call.start(upstream.status, upstream.reason, response_headers, at_once=upstream.content.total_bytes == 0)
@@ -159,6 +166,8 @@ def record(call: Call, route: Route, tape: metering.Tape) -> None:
     call.reading = metering.read_stream(route.form, tape.stream)
     if call.end == "error" and endings.finished(route.form, tape.stream):
         call.end = "complete"
+    if call.subjects and (call.end != "complete" or call.reading.usage is None):
+        call.said = metering.said(tape.stream)
 
 
 async def copy(call: Call, content: Content, response: Answer, tape: metering.Tape) -> bool:

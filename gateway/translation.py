@@ -223,6 +223,8 @@ def _note(call: Call, event: hub.Event) -> None:
     match event:
         case hub.Started(model=model):
             call.reading = _reading(model, event.usage)
+        case hub.Delta(text=text):
+            call.said += len(text.encode(errors="replace"))
         case hub.Finished(usage=usage):
             call.reading = _reading(call.reading.model or "", usage)
             call.end = "complete"

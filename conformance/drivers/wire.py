@@ -32,12 +32,16 @@ _GONE = (anyio.EndOfStream, anyio.IncompleteRead, anyio.BrokenResourceError)
 
 @dataclass(frozen=True)
 class Spoken:
-    """One answer on a connection. `complete` says that its body came to the end that its head announced."""
+    """One answer on a connection. `complete` says that its body came to the end that its head announced.
+
+    `trailers` are what stood behind a chunked body.
+    """
 
     status: int
     headers: Headers
     body: bytes = b""
     complete: bool = True
+    trailers: Headers = ()
 
     def values(self, name: str) -> list[str]:
         return values(self.headers, name)
@@ -87,26 +91,26 @@ class Wire:
     async def _spoken(self, method: str) -> Spoken:
         head = await self._buffered.receive_until(b"\r\n\r\n", _LONGEST_HEAD)
         status_line, *lines = head.decode("latin-1").split("\r\n")
-        headers = tuple((name, value.strip()) for name, _, value in (line.partition(":") for line in lines))
+        headers = tuple(map(_field, lines))
         status = _status(status_line)
         if method == "HEAD" or status in _NO_CONTENT or status in _INTERIM:
             return Spoken(status, headers)
-        body = bytearray()
+        body, trailers = bytearray(), list[tuple[str, str]]()
         try:
-            async for piece in self._pieces(headers):
+            async for piece in self._pieces(headers, trailers):
                 body += piece
         except _GONE:
             return Spoken(status, headers, bytes(body), complete=False)
-        return Spoken(status, headers, bytes(body))
+        return Spoken(status, headers, bytes(body), trailers=tuple(trailers))
 
-    async def _pieces(self, headers: Headers) -> AsyncIterator[bytes]:
-        """The body, to where its head says that it ends (RFC 9112, 6.3)."""
+    async def _pieces(self, headers: Headers, trailers: list[tuple[str, str]]) -> AsyncIterator[bytes]:
+        """The body, to where its head says that it ends (RFC 9112, 6.3); what stands behind it goes to `trailers`."""
         if any("chunked" in value.lower() for value in values(headers, "transfer-encoding")):
             while size := await self._chunk_size():
                 yield await self._buffered.receive_exactly(size)
                 await self._buffered.receive_exactly(2)
-            while await self._buffered.receive_until(b"\r\n", _LONGEST_HEAD):
-                pass
+            while line := await self._buffered.receive_until(b"\r\n", _LONGEST_HEAD):
+                trailers.append(_field(line.decode("latin-1")))
         elif lengths := values(headers, "content-length"):
             yield await self._buffered.receive_exactly(min(int(lengths[0]), _LARGEST_PIECE))
         else:
@@ -126,6 +130,11 @@ class Wire:
             exchange.status, exchange.answer_headers = spoken.status, spoken.headers
             exchange.body, exchange.complete = bytearray(spoken.body), spoken.complete
         self._tape.exchanges.append(exchange)
+
+
+def _field(line: str) -> tuple[str, str]:
+    name, _, value = line.partition(":")
+    return name, value.strip()
 
 
 def _status(line: str) -> int:

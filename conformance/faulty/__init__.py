@@ -3,6 +3,7 @@
 from conformance.faulty.exchange import PREFIXES, Answer, Request
 from conformance.faulty.fault import Fault, fault
 from conformance.faulty.faults import FAULTS
+from conformance.faulty.limits import PRICE
 from conformance.faulty.process import FaultyDidNotStartError, FaultyProcess
 from conformance.faulty.router import ROUTING
 from conformance.faulty.server import REPLICA
@@ -10,6 +11,7 @@ from conformance.faulty.server import REPLICA
 __all__ = [
     "FAULTS",
     "PREFIXES",
+    "PRICE",
     "REPLICA",
     "ROUTING",
     "Answer",

@@ -83,7 +83,8 @@ def edited_object(raw: bytes, edit: Callable[[Json], Json]) -> bytes:
 class Call:
     """What a client asked of one relay. `memory` belongs to the relay and outlives the call.
 
-    `aimed` is whom a router chose, where it chose; `at_replica` says at which of a relay's two doors it came in.
+    `aimed` is whom a router chose, where it chose; `peer` the address that the connection comes from; `at_replica` says
+    at which of a relay's two doors it came in.
     """
 
     method: str
@@ -96,6 +97,7 @@ class Call:
     keys: Keys
     memory: dict[str, Any] = field(default_factory=dict)
     aimed: Provider | None = None
+    peer: str = ""
     at_replica: bool = False
 
     @property

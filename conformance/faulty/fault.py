@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from conformance.faulty.exchange import Answer, Call, Request, edited_object, once
-from conformance.faulty.keys import accepted
+from conformance.faulty.keys import accepted, random_key
+from conformance.faulty.limits import Limiter
 from conformance.faulty.router import Router
+from conformance.faulty.scopes import held
 from conformance.faulty.sse import Event, Json, events_of
 
 if TYPE_CHECKING:
@@ -57,13 +59,16 @@ class Fault:
     answer   edits what goes to the client, errors of the upstream included
     refusal  edits what the relay answers in its own name
     accept   which of the carried keys is the client's; None refuses it
+    holds    whether a call stays within what its key is held to
+    invent   makes a client's key, told how many there are
     send     wraps the call of the upstream
     handle   wraps all that happens for a call, the key check included
     rows     what the relay's audit tells of a call, instead of the row that it should
     labels   by what else the relay counts a call
     router   makes what picks the providers of a call
+    limiter  makes what holds keys to their limits, once for a relay
     pipe     makes, in place of all that, a relay that reads no HTTP: one for each connection
-    scrubs   where the provider's key is taken out of what the upstream answers: `headers`, `errors`
+    scrubs   where the provider's key is taken out of what the upstream answers: `headers`, `errors`, `streams`
     """
 
     name: str
@@ -72,13 +77,16 @@ class Fault:
     answer: AnswerEdit = _answer_unchanged
     refusal: AnswerEdit = _answer_unchanged
     accept: Callable[[Call], str | None] = accepted
+    holds: Callable[[Call, Mapping[str, str]], bool] = held
+    invent: Callable[[int], str] = random_key
     send: Callable[[Send, Request], Awaitable[Answer]] = _send_once
     handle: Callable[[Handle, Call], Awaitable[Answer]] = _handle_once
     rows: Callable[[Heard, Json], list[Json]] = _one_row
     labels: Callable[[Call], dict[str, str]] = _no_labels
     router: Callable[[], Router] = Router
+    limiter: Callable[[], Limiter] = Limiter
     pipe: Callable[[], Pipe] | None = None
-    scrubs: frozenset[str] = frozenset({"headers", "errors"})
+    scrubs: frozenset[str] = frozenset({"headers", "errors", "streams"})
 
 
 CLEAN = Fault("", "a faithful relay")
@@ -107,6 +115,14 @@ class Declare:
     def accept(self, name: str, wrong: str) -> Callable[[F], F]:
         """`(call) -> key or None`"""
         return self._at("accept", name, wrong)
+
+    def holds(self, name: str, wrong: str) -> Callable[[F], F]:
+        """`(call, scope) -> bool`"""
+        return self._at("holds", name, wrong)
+
+    def invent(self, name: str, wrong: str) -> Callable[[F], F]:
+        """`(count) -> key`"""
+        return self._at("invent", name, wrong)
 
     def answer(self, name: str, wrong: str) -> Callable[[F], F]:
         """`async (answer) -> answer`"""
@@ -181,13 +197,17 @@ class Declare:
         """A class of Router"""
         return self._at("router", name, wrong)
 
+    def limiter(self, name: str, wrong: str) -> Callable[[F], F]:
+        """A class of Limiter"""
+        return self._at("limiter", name, wrong)
+
     def pipe(self, name: str, wrong: str) -> Callable[[F], F]:
         """A class of Pipe"""
         return self._at("pipe", name, wrong)
 
-    def scrubs_only(self, part: str, name: str, wrong: str) -> None:
-        """The provider's key stays in what is not that part: `headers` or `errors`"""
-        _declare(name, wrong, scrubs=frozenset({part}))
+    def scrubs_all_but(self, part: str, name: str, wrong: str) -> None:
+        """The provider's key stays in that part: `headers`, `errors` or `streams`"""
+        _declare(name, wrong, scrubs=CLEAN.scrubs - {part})
 
     def _at(self, point: str, name: str, wrong: str) -> Callable[[F], F]:
         def declare(function: F) -> F:

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from conformance.faulty.sse import Json
 
 _TRACE = re.compile(r"00-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
-_INPUT = re.compile(rb'"(?:input_tokens|prompt_tokens|promptTokenCount)": ?(\d+)')
-_OUTPUT = re.compile(rb'"(?:output_tokens|completion_tokens|candidatesTokenCount)": ?(\d+)')
+INPUT = re.compile(rb'"(?:input_tokens|prompt_tokens|promptTokenCount)": ?(\d+)')
+OUTPUT = re.compile(rb'"(?:output_tokens|completion_tokens|candidatesTokenCount)": ?(\d+)')
 
 
 @dataclass
@@ -53,8 +53,8 @@ class Heard:
             "method": self.call.method,
             "path": self.call.path,
             "status": self.status,
-            "input": largest(_INPUT, self.body),
-            "output": largest(_OUTPUT, self.body),
+            "input": largest(INPUT, self.body),
+            "output": largest(OUTPUT, self.body),
         }
 
 

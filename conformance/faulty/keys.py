@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import secrets
 import time
-from dataclasses import dataclass, replace
+from collections import defaultdict
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl
 
@@ -12,40 +15,75 @@ from conformance.faulty.exchange import values
 from conformance.surface import Provider
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from conformance.faulty.exchange import Call, Headers
+    from conformance.faulty.limits import Limits
+
+NO_SCOPE: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
 class Key:
-    """`expires_at` is on the monotonic clock, in seconds."""
+    """`expires_at` is on the monotonic clock, in seconds; `scope` what the key is held to."""
 
     expires_at: float | None = None
     revoked: bool = False
+    scope: Mapping[str, str] = field(default_factory=dict)
+    limits: Limits | None = None
 
     @property
     def expired(self) -> bool:
         return self.expires_at is not None and time.monotonic() >= self.expires_at
 
 
-class Keys:
-    """The client keys that one relay knows; a revoked key stays known."""
+def random_key(_: int) -> str:
+    return f"sk-relay-{secrets.token_hex(16)}"
 
-    def __init__(self, fixed: str) -> None:
+
+class Keys:
+    """The client keys that one relay knows; a revoked key stays known, a deleted one does not.
+
+    `invent` makes a key, and is told how many there are.
+    """
+
+    def __init__(self, fixed: str, invent: Callable[[int], str] = random_key) -> None:
         self.fixed = fixed
         self.known: dict[str, Key] = {fixed: Key()}
+        self._invent = invent
+        self._running: defaultdict[str, set[Callable[[], object]]] = defaultdict(set)
 
-    def mint(self, expires_in: float | None) -> str:
-        key = f"sk-relay-{secrets.token_hex(16)}"
-        self.known[key] = Key(None if expires_in is None else time.monotonic() + expires_in)
+    def mint(self, expires_in: float | None, scope: Mapping[str, str] = NO_SCOPE, limits: Limits | None = None) -> str:
+        key = self._invent(len(self.known))
+        ends = None if expires_in is None else time.monotonic() + expires_in
+        self.known[key] = Key(ends, scope=scope, limits=limits)
         return key
 
     def revoke(self, key: str) -> None:
         self.known[key] = replace(self.known[key], revoked=True)
+        self._end(key)
 
     def expire(self, key: str) -> None:
         self.known[key] = replace(self.known[key], expires_at=time.monotonic())
+        self._end(key)
+
+    def delete(self, key: str) -> None:
+        del self.known[key]
+        self._end(key)
+
+    @contextmanager
+    def ending(self, key: str | None, end: Callable[[], object]) -> Iterator[None]:
+        """Calls `end` should the key end within the block."""
+        running = self._running[key or ""]
+        running.add(end)
+        try:
+            yield
+        finally:
+            running.discard(end)
+
+    def _end(self, key: str) -> None:
+        for end in tuple(self._running.pop(key, ())):
+            end()
 
     def valid(self, key: str) -> bool:
         known = self.known.get(key)

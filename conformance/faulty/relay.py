@@ -71,10 +71,11 @@ class Relay:
 
     def __init__(self, fault: Fault, upstream: str, client_key: str, provider_keys: Mapping[Provider, str]) -> None:
         self.fault = fault
-        self.keys = Keys(client_key)
+        self.keys = Keys(client_key, fault.invent)
         self.provider_keys = provider_keys
         self.memory: dict[str, Any] = {}
         self.counts = Counts()
+        self.limiter = fault.limiter()
         self._upstream = upstream.rstrip("/")
 
     async def handle(self, http: aiohttp.ClientSession, call: Call) -> Answer:
@@ -87,7 +88,14 @@ class Relay:
         key = self.fault.accept(call)
         if key is None:
             return await self.fault.refusal(refusal(call, 401, "this key is not valid here"))
-        return await self._pass(http, replace(call, client_key=key))
+        known = self.keys.known.get(key)
+        if known and not self.fault.holds(call, known.scope):
+            return await self.fault.refusal(refusal(call, 403, "this key is not good for that"))
+
+        async def passed(call: Call) -> Answer:
+            return await self._pass(http, call)
+
+        return await self.limiter.answered(replace(call, client_key=key), passed)
 
     async def _pass(self, http: aiohttp.ClientSession, call: Call) -> Answer:
         async def send(request: Request) -> Answer:
@@ -134,7 +142,21 @@ class Relay:
             answer = replace(answer, headers=headers)
         if answer.failed and "errors" in self.fault.scrubs:
             return await on_whole(answer, lambda body: body.replace(key.encode(), b"[key]"))
+        if answer.streams and "streams" in self.fault.scrubs:
+            return replace(answer, chunks=_scrubbed_chunks(answer.chunks, key.encode()))
         return answer
+
+
+async def _scrubbed_chunks(chunks: AsyncIterator[bytes], key: bytes) -> AsyncIterator[bytes]:
+    """What may be the beginning of the key waits for what comes next."""
+    kept = b""
+    async for chunk in chunks:
+        whole = (kept + chunk).replace(key, b"[key]")
+        most = min(len(key) - 1, len(whole))
+        begun = next((size for size in range(most, 0, -1) if key.startswith(whole[-size:])), 0)
+        kept = whole[len(whole) - begun :]
+        yield whole[: len(whole) - begun]
+    yield kept
 
 
 def _spelled_alike(headers: Headers) -> list[tuple[str, str]]:

@@ -70,13 +70,16 @@ class Router:
     """Asks the legs of a call one after the other, until one does not call for the next."""
 
     async def answered(self, call: Call, ask: Callable[[Call], Awaitable[Answer]]) -> Answer:
-        *others, last = self.legs(call) if call.surface in _ROUTED else [call]
+        *others, last = self.legs_of(call)
         for leg in others:
             answer = await ask(leg)
             if not self.gives_way(answer):
                 return answer
             answer.close()
         return await ask(last)
+
+    def legs_of(self, call: Call) -> list[Call]:
+        return self.legs(call) if call.surface in _ROUTED else [call]
 
     def legs(self, call: Call) -> list[Call]:
         model = asked_model(call)

@@ -3,9 +3,11 @@
 Each is there a second time below `/replica`, with the same keys.
 
 {prefix}/v1/...                    the relay; /v1beta, /openai, /model and /mistral too
-POST   {prefix}/_keys              {"expires_in": seconds}?  →  {"key": …}
-DELETE {prefix}/_keys/{key}
+POST   {prefix}/_keys              {"expires_in": seconds, "limits": {"streams": 2, …}}?  →  {"key": …}
+       also surface, model, provider, origin: what the key is held to
+DELETE {prefix}/_keys/{key}            revokes
 POST   {prefix}/_keys/{key}/expire
+POST   {prefix}/_keys/{key}/delete
 GET    {prefix}/_metrics
 GET    /healthz
 """
@@ -25,9 +27,11 @@ from conformance.faulty.exchange import Answer, Call, UpstreamCutError
 from conformance.faulty.fault import CLEAN
 from conformance.faulty.faults import FAULTS
 from conformance.faulty.heard import Heard, tell
+from conformance.faulty.limits import Limits
 from conformance.faulty.pipe import Front, Piped
 from conformance.faulty.refusal import error_event
 from conformance.faulty.relay import Relay
+from conformance.faulty.scopes import scope_of
 from conformance.upstream.listener import stop_accepting
 
 if TYPE_CHECKING:
@@ -63,6 +67,7 @@ class Server:
             app.router.add_post(f"{prefix}/_keys", self._mint)
             app.router.add_delete(f"{prefix}/_keys/{{key}}", self._revoke)
             app.router.add_post(f"{prefix}/_keys/{{key}}/expire", self._expire)
+            app.router.add_post(f"{prefix}/_keys/{{key}}/delete", self._delete)
             app.router.add_get(f"{prefix}/_metrics", self._metrics)
             for place in (prefix, f"{prefix}{REPLICA}"):
                 app.router.add_route("*", f"{place}/{{root:{_ROOTS}}}/{{path:.*}}", self._relay_call)
@@ -98,8 +103,9 @@ class Server:
     async def _mint(self, request: web.Request) -> web.Response:
         wish = await request.json() if request.body_exists else {}
         expires_in = wish.get("expires_in")
-        key = self._relay(request).keys.mint(None if expires_in is None else float(expires_in))
-        return web.json_response({"key": key})
+        life = None if expires_in is None else float(expires_in)
+        limits = Limits.of(wish["limits"]) if "limits" in wish else None
+        return web.json_response({"key": self._relay(request).keys.mint(life, scope_of(wish), limits)})
 
     async def _revoke(self, request: web.Request) -> web.Response:
         self._known(request).revoke(request.match_info["key"])
@@ -107,6 +113,10 @@ class Server:
 
     async def _expire(self, request: web.Request) -> web.Response:
         self._known(request).expire(request.match_info["key"])
+        return web.Response(status=204)
+
+    async def _delete(self, request: web.Request) -> web.Response:
+        self._known(request).delete(request.match_info["key"])
         return web.Response(status=204)
 
     def _known(self, request: web.Request) -> Keys:
@@ -132,7 +142,8 @@ class Server:
         except UpstreamCutError:
             return _cut(request)
         try:
-            return await _deliver(request, answer)
+            with relay.keys.ending(answer.call.client_key, partial(_cut, request)):
+                return await _deliver(request, answer)
         except ConnectionResetError:  # the client left while we wrote
             return _cut(request)
         finally:
@@ -179,6 +190,7 @@ async def _call(request: web.Request, relay: Relay) -> Call:
         provider_keys=relay.provider_keys,
         keys=relay.keys,
         memory=relay.memory,
+        peer=request.remote or "",
         at_replica=raw.startswith(f"{REPLICA}/"),
     )
 

@@ -19,6 +19,7 @@ from conformance.check import REGISTRY
 from conformance.extensions import ExtensionInvalidError
 from conformance.faulty import FaultyDidNotStartError
 from conformance.lanes import NotInstalledError, UnknownLaneError, chosen
+from conformance.lasting import lasting
 from conformance.run.account import report as account
 from conformance.run.afterwards import AFTERWARDS, ERROR, Afterwards
 from conformance.run.breaker import Breaker, hangs, not_tried
@@ -115,6 +116,11 @@ class Run:
             raise pytest.UsageError(str(error)) from error
         session.config.stash[STAGED] = stage
 
+    @pytest.hookimpl(wrapper=True)
+    def pytest_collection(self) -> Generator[None, object, object]:
+        with lasting():
+            return (yield)
+
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         if not self.is_worker:
             self._expect(len(session.items))
@@ -183,8 +189,9 @@ class Run:
         return reports, result
 
     def _tried(self, item: pytest.Item, nextitem: pytest.Item | None) -> tuple[list[pytest.TestReport], Result]:
-        reports = runtestprotocol(item, nextitem=nextitem, log=False)
-        return reports, self._result(item)
+        reports, result = runtestprotocol(item, nextitem=nextitem, log=False), self._result(item)
+        item.stash[ERROR], item.stash[AFTERWARDS] = None, _NOTHING_LEFT  # pytest keeps items to the end of the run
+        return reports, result
 
     def _tried_again(self, item: pytest.Item, nextitem: pytest.Item | None) -> tuple[list[pytest.TestReport], Result]:
         item._initrequest()  # type: ignore[attr-defined]  # noqa: SLF001 - as pytest-rerunfailures does
@@ -197,9 +204,10 @@ class Run:
         if call.when == "setup":
             item.stash[ERROR] = None
             item.stash[_SECONDS] = 0.0
+        item.stash[ERROR] = item.stash[ERROR] or call.excinfo
         if call.when == "call":
             item.stash[_SECONDS] = call.duration
-        item.stash[ERROR] = item.stash[ERROR] or call.excinfo
+            call.excinfo = None  # `_told` words it; pytest would parse the source of every frame first
         return (yield)
 
     def _result(self, item: pytest.Item) -> Result:

@@ -9,12 +9,23 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from conformance.drivers import Door
-from conformance.faulty import FAULTS, PREFIXES, REPLICA, ROUTING, FaultyProcess
+from conformance.faulty import FAULTS, PREFIXES, PRICE, REPLICA, ROUTING, FaultyProcess
 from conformance.run.stage import DIRECT, FAULT, RELAY, TARGET, Stage, Subject
 from conformance.secrets import SHORTEST, Secret, mint
 from conformance.surface import BELOW_PROVIDER, PROVIDER_OF, Provider, Surface
-from conformance.target import SECRETS, Auth, Hooks, Observability, Observed, Routing, TargetNotStartedError, launch
+from conformance.target import (
+    LIMITS,
+    SECRETS,
+    Auth,
+    Hooks,
+    Observability,
+    Observed,
+    Routing,
+    TargetNotStartedError,
+    launch,
+)
 from conformance.target.container import LOOPBACK, upstream_host
+from conformance.target.templates import SCOPES
 from conformance.upstream.process import UpstreamProcess
 
 if TYPE_CHECKING:
@@ -35,9 +46,16 @@ _MODELS = {
 }
 _RELAY_KEYS = Auth.model_validate(
     {
-        "mint": {"method": "POST", "path": "/_keys", "key_at": "/key"},
+        "mint": {"path": "/_keys", "json": {name: f"{{{name}}}" for name in ("expires_in", *SCOPES)}, "key_at": "/key"},
         "revoke": {"method": "DELETE", "path": "/_keys/{key}"},
-        "expire": {"method": "POST", "path": "/_keys/{key}/expire"},
+        "expire": {"path": "/_keys/{key}/expire"},
+        "delete": {"path": "/_keys/{key}/delete"},
+        "limit": {
+            "path": "/_keys",
+            "key_at": "/key",
+            "json": {"limits": {name: f"{{{name}}}" for name in LIMITS}},
+        },
+        "prices": dict.fromkeys(_MODELS.values(), PRICE),
     }
 )
 _RELAY_OBSERVABILITY = Observability(input="/input", output="/output", seconds=1)

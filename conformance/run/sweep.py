@@ -23,7 +23,7 @@ _SWEPT = {
     TO_UPSTREAM: ("client-key-stays", "no client key came to a provider in the whole run"),
     STAYS_UP: ("serves-throughout", "the gateway served to the end of the run"),
 }
-_PROVOKED = ("redirects-not-followed", "keys-stay-in-any-carrier")
+_PROVOKED = ("redirects-not-followed", "keys-stay-in-any-carrier", "keys-are-not-logged")
 """Requirements whose checks provoke a leak and judge it themselves, at a level of their own."""
 
 _SHOWN = 5

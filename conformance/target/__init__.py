@@ -7,12 +7,13 @@ from conformance.target.installs import InstallFailedError, Missing, install, in
 from conformance.target.loading import TargetInvalidError, asked_name, load
 from conformance.target.process import TargetNotStartedError
 from conformance.target.running import Running, launch
-from conformance.target.schema import Auth, Model, Observability, Observed, Routing, Target
+from conformance.target.schema import LIMITS, Auth, Model, Observability, Observed, Routing, Target
 from conformance.target.supervision import Pulse
 from conformance.target.templates import SECRETS
 
 __all__ = [
     "FEATURES",
+    "LIMITS",
     "PROFILES",
     "SECRETS",
     "Auth",

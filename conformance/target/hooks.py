@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import quote
 
@@ -12,20 +13,25 @@ import httpx2
 
 from conformance.secrets import Secret, redact
 from conformance.target.container import executed
-from conformance.target.schema import Auth
-from conformance.target.templates import fill, fill_all, names, strings
+from conformance.target.schema import LIMITS, Auth
+from conformance.target.templates import SCOPES, fill, fill_all, without
 from reports.hostile import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from decimal import Decimal
 
     from conformance.target.schema import Hook
+    from conformance.upstream import Usage
 
 CONTAINER = "container"
 """Among the values: the container in which the gateway runs, and the hooks' commands with it."""
 
+NO_SCOPE: Mapping[str, str] = MappingProxyType({})
+
 _LONG_LIFE = 24 * 60 * 60
 _TIMEOUT = 30.0
+_NUMBERS = {"expires_in", *LIMITS}
 
 
 class HookFailedError(Exception):
@@ -40,6 +46,7 @@ class Hooks:
     origin: str  # what the hooks' paths are joined to
     values: Mapping[str, str] = field(repr=False)
     environment: Mapping[str, str] = field(repr=False)
+    ids: dict[str, str] = field(default_factory=dict, repr=False)  # by key: what the gateway calls it
 
     @property
     def can_mint(self) -> bool:
@@ -47,7 +54,7 @@ class Hooks:
 
     @property
     def can_mint_expiring(self) -> bool:
-        return self.auth.mint is not None and "expires_in" in _used(self.auth.mint)
+        return self.auth.mint is not None and "expires_in" in self.auth.mint.placeholders
 
     @property
     def can_revoke(self) -> bool:
@@ -57,26 +64,54 @@ class Hooks:
     def can_expire(self) -> bool:
         return self.auth.expire is not None
 
-    def mint(self, expires_in: int | None = None) -> str:
-        """A new key, good for `expires_in` seconds; where the hook names a life, a day unless told otherwise."""
-        assert self.auth.mint is not None
-        assert expires_in is None or self.can_mint_expiring
+    def mint(self, expires_in: int | None = None, scope: Mapping[str, str] = NO_SCOPE) -> str:
+        """A new key, good for `expires_in` seconds; where the hook names a life, a day unless told otherwise.
+
+        `scope` is what it is held to: a `surface`, a `model`, a `provider`, an `origin`.
+        """
         hook = self.auth.mint
-        answer = self._run("mint", hook, {"expires_in": str(expires_in or _LONG_LIFE)})
-        key_at = hook.key_at or (None if hook.command else "/key")
-        key = _at(answer, key_at) if key_at else answer.strip()
-        if not isinstance(key, str) or not key:
-            raise HookFailedError(f"mint: no key at {key_at or 'standard output'}")
-        return key
+        assert hook is not None
+        assert expires_in is None or self.can_mint_expiring
+        assert scope.keys() <= hook.scopes, f"the mint hook has no place for {scope.keys() - hook.scopes}"
+        answer = self._run("mint", hook, {"expires_in": str(expires_in or _LONG_LIFE), **scope})
+        return self._minted(answer, hook, "mint")
+
+    def limit(self, **limits: float | Decimal) -> str:
+        """A new key that may use no more than this; by the names of the hook's placeholders."""
+        hook = self.auth.limit
+        assert hook is not None, "no key can be limited here; the features should not claim it"
+        assert limits.keys() <= hook.placeholders, f"the limit hook does not say {', '.join(limits)}"
+        values = {**LIMITS, **{name: str(value) for name, value in limits.items()}}
+        return self._minted(self._run("limit", hook, values), hook, "limit")
+
+    def cost(self, model: str, usage: Usage) -> Decimal:
+        """What a call costs, in dollars."""
+        price, fresh = self.auth.prices[model], usage.input - usage.cache_read
+        return (fresh * price.input + usage.cache_read * price.cache_read + usage.output * price.output) / 1_000_000
 
     def revoke(self, key: str) -> None:
         assert self.auth.revoke is not None
-        self._run("revoke", self.auth.revoke, {"key": key})
+        self._run("revoke", self.auth.revoke, self._named(key))
 
     def expire(self, key: str) -> None:
         """End the key's life now, as if its time had come."""
         assert self.auth.expire is not None
-        self._run("expire", self.auth.expire, {"key": key})
+        self._run("expire", self.auth.expire, self._named(key))
+
+    def delete(self, key: str) -> None:
+        assert self.auth.delete is not None
+        self._run("delete", self.auth.delete, self._named(key))
+
+    def _minted(self, answer: str, hook: Hook, step: str) -> str:
+        key = _key_in(answer, hook, step)
+        if hook.id_at:
+            if not isinstance(found := _at(answer, hook.id_at), str | int):
+                raise HookFailedError(f"{step}: no id at {hook.id_at}")
+            self.ids[key] = str(found)
+        return key
+
+    def _named(self, key: str) -> dict[str, str]:
+        return {"key": key, "id": self.ids[key]} if key in self.ids else {"key": key}
 
     def describe(self) -> dict[str, Any]:
         """The hooks as JSON values, for another process. They hold secrets."""
@@ -85,6 +120,7 @@ class Hooks:
             "origin": self.origin,
             "values": dict(self.values),
             "environment": dict(self.environment),
+            "ids": dict(self.ids),
         }
 
     @classmethod
@@ -99,7 +135,8 @@ class Hooks:
             raise HookFailedError(f"{step}: {one_line(redact(str(error), list(_secrets(values))), 500)}") from None
 
     def _command(self, hook: Hook, values: Mapping[str, str]) -> str:
-        command = [fill(argument, values) for argument in hook.command]
+        words = [word for argument in hook.command for word in without(argument, SCOPES - values.keys())]
+        command = [fill(word, values) for word in words]
         contained = values.get(CONTAINER)
         done = executed(contained, command) if contained else self._run_here(command, values)
         if done.returncode:
@@ -119,14 +156,23 @@ class Hooks:
         )
 
     def _call(self, hook: Hook, values: Mapping[str, str]) -> str:
-        in_url = {name: quote(value, safe="") if name == "key" else value for name, value in values.items()}
+        in_url = {name: quote(value, safe="") if name in ("key", "id") else value for name, value in values.items()}
         url = fill(hook.url, in_url) if hook.url else self.origin + fill(hook.path or "", in_url)
         headers = {name: fill(value, values) for name, value in hook.headers.items()}
-        body = None if hook.body is None else _numbered(hook.body, values)
+        said = without(hook.body, SCOPES - values.keys())
+        body = _numbered(said[0], values) if said else None
         answer = httpx2.request(hook.method, url, headers=headers, json=body, timeout=_TIMEOUT, trust_env=False)
         if not answer.is_success:
             raise HookFailedError(f"{hook.method} {url} answered {answer.status_code}: {answer.text}")
         return answer.text
+
+
+def _key_in(answer: str, hook: Hook, step: str) -> str:
+    key_at = hook.key_at or (None if hook.command else "/key")
+    key = _at(answer, key_at) if key_at else answer.strip()
+    if not isinstance(key, str) or not key:
+        raise HookFailedError(f"{step}: no key at {key_at or 'standard output'}")
+    return key
 
 
 def _secrets(values: Mapping[str, str]) -> Iterator[Secret]:
@@ -137,15 +183,11 @@ def _secrets(values: Mapping[str, str]) -> Iterator[Secret]:
             yield Secret(name.removeprefix("secret:"), value)
 
 
-def _used(hook: Hook) -> set[str]:
-    return {name for text in strings(hook.model_dump()) for name in names(text)}
-
-
 def _numbered(body: Any, values: Mapping[str, str]) -> Any:
-    """The body filled; `"{expires_in}"`, alone in its string, is a number."""
+    """The body filled; `"{expires_in}"` and limits, alone in their string, are numbers."""
     match body:
-        case "{expires_in}":
-            return int(values["expires_in"])
+        case str() if body[1:-1] in _NUMBERS and body == f"{{{body[1:-1]}}}":
+            return json.loads(values[body[1:-1]])
         case dict():
             return {key: _numbered(item, values) for key, item in body.items()}
         case list():

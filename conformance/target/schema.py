@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Self
@@ -10,7 +11,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from conformance.surface import Provider, Surface
 from conformance.target.claims import known_features, known_profiles
-from conformance.target.templates import COMMON, SECRETS, names, strings
+from conformance.target.templates import COMMON, SCOPES, SECRETS, names, strings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -62,7 +63,15 @@ Package = Annotated[str, AfterValidator(_placeholders({"version"}))]
 ServedSurface = Annotated[Surface, BeforeValidator(_known("surface", lambda: Surface))]
 CalledProvider = Annotated[Provider, BeforeValidator(_known("provider", lambda: Provider))]
 
-_hooked = AfterValidator(_placeholders(_PLACEHOLDERS | {"key", "expires_in"}))
+LIMITS = {
+    "requests_per_minute": "1000000",
+    "tokens_per_minute": "1000000000",
+    "streams": "100000",
+    "budget_usd": "100000",
+}
+"""What the `limit` hook's placeholders hold where a check asks for no such limit."""
+
+_hooked = AfterValidator(_placeholders(_PLACEHOLDERS | {"key", "id", "expires_in"} | SCOPES | LIMITS.keys()))
 HookTemplate = Annotated[str, _hooked]
 
 
@@ -136,7 +145,12 @@ class Hook(Table):
     """One step in a key's life: an HTTP call to the gateway (`path`) or elsewhere (`url`), or a command.
 
     `{key}` is the key in question; `{expires_in}` its life in seconds (alone in a JSON string, it becomes a number).
-    A minted key is found at the JSON pointer `key_at`; a command without it prints the key alone.
+    `{requests_per_minute}`, `{tokens_per_minute}`, `{streams}` and `{budget_usd}` are what a limited key may use.
+    A minted key is found at the JSON pointer `key_at`; a command without it prints the key alone. What the
+    gateway calls it is at `id_at`: `{id}` in the hooks that come after.
+
+    `{surface}`, `{model}`, `{provider}` and `{origin}` are what a minted key is held to. Words of a command and members
+    of a JSON body that name what a key is not held to are left out.
     """
 
     method: Name = "POST"
@@ -145,7 +159,8 @@ class Hook(Table):
     headers: dict[str, HookTemplate] = {}
     body: Annotated[Any, _hooked] = Field(default=None, alias="json")
     command: tuple[HookTemplate, ...] = ()
-    key_at: Annotated[str | None, Field(pattern="^/")] = None
+    key_at: Pointer | None = None
+    id_at: Pointer | None = None
 
     @model_validator(mode="after")
     def _one_way(self) -> Self:
@@ -153,14 +168,54 @@ class Hook(Table):
             raise ValueError("needs exactly one of path, url and command")
         return self
 
+    @property
+    def placeholders(self) -> set[str]:
+        return {name for text in strings(self.model_dump()) for name in names(text)}
+
+    @property
+    def scopes(self) -> set[str]:
+        """What a key can be held to."""
+        return {name for text in strings([self.body, self.command]) for name in names(text)} & SCOPES
+
+
+class Price(Table):
+    """Dollars for a million tokens of a model, as the gateway charges them."""
+
+    input: Decimal = Field(ge=0)
+    output: Decimal = Field(ge=0)
+    cache_read: Decimal = Field(ge=0)
+
 
 class Auth(Table):
-    """The client's credential: fixed, or minted."""
+    """The client's credential: fixed, or minted; `limit` mints a key with limits.
+
+    `prices` are those of the models that are asked for, by their names: what budgets are counted in.
+    """
 
     key: Template | None = None
     mint: Hook | None = None
     revoke: Hook | None = None
     expire: Hook | None = None
+    delete: Hook | None = None
+    limit: Hook | None = None
+    prices: dict[Name, Price] = {}
+
+    @model_validator(mode="after")
+    def _scopes_where_they_mean_something(self) -> Self:
+        for hook in filter(None, (self.mint, self.revoke, self.expire, self.delete, self.limit)):
+            elsewhere = {name for text in strings([hook.path, hook.url, hook.headers]) for name in names(text)}
+            if lost := SCOPES & (elsewhere if hook is self.mint else elsewhere | hook.placeholders):
+                raise ValueError(
+                    f"{{{min(lost)}}} may stand in the command or the json of the mint hook, and nowhere else"
+                )
+        return self
+
+    @model_validator(mode="after")
+    def _an_id_where_it_is_needed(self) -> Self:
+        for hook in filter(None, (self.revoke, self.expire, self.delete)):
+            if "id" in hook.placeholders and not (self.mint and self.mint.id_at):
+                raise ValueError("{id} needs a mint hook that says where it is: id_at")
+        return self
 
     @model_validator(mode="after")
     def _some_key(self) -> Self:
@@ -313,6 +368,17 @@ class Target(Table):
         unsaid = {Surface.OPENAI_RESPONSES, Surface.ANTHROPIC_MESSAGES} & self.surfaces.keys() - elsewhere.keys()
         if "fallback-elsewhere" in self.claims.features and unsaid:
             raise ValueError(f"claims fallback-elsewhere, but [target.routing.elsewhere] lacks {', '.join(unsaid)}")
+        return self
+
+    @model_validator(mode="after")
+    def _something_to_mint(self) -> Self:
+        mints = self.auth.mint.placeholders if self.auth.mint else set()
+        needed = {"key-expiry": "expires_in", **{f"key-{name}s": name for name in SCOPES}}
+        for feature in self.claims.features:
+            if needed.get(feature, "") not in mints | {""}:
+                raise ValueError(f"claims {feature}, but no mint hook says {{{needed[feature]}}}")
+        if "key-deletion" in self.claims.features and not (self.auth.mint and self.auth.delete):
+            raise ValueError("claims key-deletion, but has no hooks to mint and to delete")
         return self
 
     @model_validator(mode="after")

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from click.testing import CliRunner, Result
 
 from gateway.cli import main
+from gateway.limits import Limit
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -45,6 +47,21 @@ async def test_a_key_is_minted_with_all_that_it_is_held_to(keys: Keys, store: Ke
     assert all(said in shown for said in ("run 7", "team blue", "models a,b, c", "providers openai", "10.0.0.1/32"))
 
 
+async def test_a_key_is_minted_with_limits(keys: Keys, store: KeyStore) -> None:
+    limits = ("--rpm", "10", "--tpm", "1000", "--streams", "2", "--budget", "1.50", "--period", "30d")
+    minted = told(keys("mint", "--name", "agent", *limits, "--json"))
+    limit = Limit(
+        requests_per_minute=10,
+        tokens_per_minute=1000,
+        streams=2,
+        budget_usd=Decimal("1.50"),
+        period_seconds=30 * 86400,
+    )
+    assert store.named(minted["key"]).limits == limit
+    assert minted["limits"] == limit.model_dump(mode="json")
+    assert "requests_per_minute 10; tokens_per_minute 1000; streams 2; budget_usd 1.50" in keys("show", "agent").stdout
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
@@ -53,6 +70,10 @@ async def test_a_key_is_minted_with_all_that_it_is_held_to(keys: Keys, store: Ke
         (("--run", ""), "--run"),
         (("--expires-in", "0"), "--expires-in"),
         (("--name", "a\nb"), "--name"),
+        (("--rpm", "0"), "--rpm"),
+        (("--budget", "much"), "--budget"),
+        (("--budget", "-1"), "--budget"),
+        (("--period", "30d"), "--period"),
     ],
 )
 async def test_what_a_key_cannot_be_held_to_is_told(

@@ -163,6 +163,17 @@ async def test_an_upstream_that_quotes_its_credential_is_redacted(
     assert reply.values("x-key") == ["[redacted]"]
 
 
+@pytest.mark.parametrize("size", [1, 7, 1000])
+async def test_a_stream_that_quotes_the_credential_is_redacted(
+    client: RawClient, upstream: ScriptedUpstream, size: int
+) -> None:
+    begun, twice = OPENAI_KEY[:9], OPENAI_KEY * 2
+    stream = f'data: {{"a": "{begun}"}}\n\ndata: {{"error": "bad {twice}"}}\n\ndata: [DONE]\n\n{begun}'.encode()
+    upstream.streams(*(stream[at : at + size] for at in range(0, len(stream), size)))
+    reply = await client.ask("POST", "/v1/chat/completions", b"{}")
+    assert reply.body == stream.replace(OPENAI_KEY.encode(), b"[redacted]")
+
+
 async def test_an_error_that_cannot_be_searched_is_not_shown(client: RawClient, upstream: ScriptedUpstream) -> None:
     upstream.says(b"?", 401, content_encoding="compress")
     assert (await client.ask("POST", "/v1/messages", b"{}")).status == 502

@@ -96,6 +96,43 @@ def test_hooks_say_which_of_them_there_are(tmp_path: Path) -> None:
         assert "sk-" not in repr(hooks)
 
 
+SCOPED = {
+    **MINT,
+    "json": {"for": {"models": ["{model}"], "where": "{origin}"}, "surfaces": ["{surface}", "all"], "none": []},
+}
+
+
+def test_what_a_key_is_not_held_to_is_left_out_of_the_body(tmp_path: Path) -> None:
+    with launch(hooked(tmp_path, **{**OVER_HTTP, "mint": SCOPED}), UPSTREAM, SECRETS, tmp_path) as running:
+        hooks = running.hooks
+        assert keys_of(hooks)[running.key] == {"surfaces": ["all"], "none": []}
+        held = hooks.mint(scope={"model": "a", "surface": "openai-chat"})
+        assert keys_of(hooks)[held] == {"for": {"models": ["a"]}, "surfaces": ["openai-chat", "all"], "none": []}
+
+
+def test_what_a_key_is_not_held_to_is_left_out_of_the_command(tmp_path: Path) -> None:
+    said = "import sys; print(' '.join(sys.argv[1:]))"
+    mint = {"command": ["{python}", "-c", said, "--model={model}", "--for", "me", "--origin={origin}"]}
+    with launch(hooked(tmp_path, mint=mint), UPSTREAM, SECRETS, tmp_path) as running:
+        assert running.key == "--for me"
+        assert running.hooks.mint(scope={"origin": "::/0"}) == "--for me --origin=::/0"
+
+
+def test_a_hook_can_delete(tmp_path: Path) -> None:
+    gone = {"method": "DELETE", "path": "/keys/{key}", "headers": ADMIN}
+    with launch(hooked(tmp_path, mint=MINT, delete=gone), UPSTREAM, SECRETS, tmp_path) as running:
+        running.hooks.delete(running.key)
+        assert keys_of(running.hooks) == {}
+
+
+def test_a_key_is_called_by_its_id_where_the_gateway_gives_one(tmp_path: Path) -> None:
+    mint = {"command": ["{python}", "-c", 'print(\'{"key": "a-key", "id": 7}\')'], "key_at": "/key", "id_at": "/id"}
+    noted = {"command": ["{python}", "-c", "open('gone', 'w').write('{id} {key}')"]}
+    with launch(hooked(tmp_path, mint=mint, revoke=noted), UPSTREAM, SECRETS, tmp_path) as running:
+        Hooks.from_description(running.hooks.describe()).revoke(running.key)
+        assert next(tmp_path.rglob("gone")).read_text() == "7 a-key"
+
+
 def test_a_command_without_a_life_cannot_mint_expiring_keys(tmp_path: Path) -> None:
     with launch(hooked(tmp_path, mint=printing("a-key")), UPSTREAM, SECRETS, tmp_path) as running:
         assert not running.hooks.can_mint_expiring
@@ -110,6 +147,7 @@ def test_a_command_without_a_life_cannot_mint_expiring_keys(tmp_path: Path) -> N
         ({**MINT, "path": None, "url": "http://127.0.0.1:9/"}, "target.auth.mint: [Errno 111] Connection refused"),
         (printing(""), "target.auth.mint: no key at standard output"),
         ({**printing("no json"), "key_at": "/key"}, "target.auth.mint: no key at /key"),
+        ({**printing('{"key": "k"}'), "key_at": "/key", "id_at": "/id"}, "target.auth.mint: no id at /id"),
         ({"command": ["{python}", "-c", "raise SystemExit('full')"]}, "exited with code 1: full"),
         ({"command": ["no-such-command"]}, "No such file or directory: 'no-such-command'"),
     ],

@@ -136,6 +136,7 @@ def test_a_name_like_nothing_else_lists_the_builtins() -> None:
             "[target.auth]\nrevoke = { path = '/{expires_in}' }\n",
             "target.auth.revoke: there is no {exp",
         ),
+        ("[target.auth]\n", "[target.auth]\nrevoke = { path = '/{id}' }\n", "target.auth: {id} needs a mint hook"),
         (
             "[target.start]\n",
             "[target.start]\nfiles = { '../x' = '' }\n",
@@ -183,6 +184,30 @@ def test_a_surface_without_a_model_has_nothing_to_test(tmp_path: Path) -> None:
     assert problems(tmp_path, text) == [
         "mine.toml: target.surfaces.anthropic-messages: nothing to test: no model is served on it"
     ]
+
+
+@pytest.mark.parametrize(
+    ("auth", "feature", "problem"),
+    [
+        ("mint = { path = '/k' }", "key-models", "target: claims key-models, but no mint hook says {model}"),
+        ("mint = { path = '/k' }", "key-expiry", "target: claims key-expiry, but no mint hook says {expires_in}"),
+        ("key = 'k'", "key-deletion", "target: claims key-deletion, but has no hooks to mint and to delete"),
+        (
+            "mint = { path = '/k/{model}' }",
+            "streaming",
+            "target.auth: {model} may stand in the command or the json of the mint hook, and nowhere else",
+        ),
+        (
+            "key = 'k'\nrevoke = { path = '/k', json = '{origin}' }",
+            "streaming",
+            "target.auth: {origin} may stand in the command or the json of the mint hook, and nowhere else",
+        ),
+    ],
+)
+def test_keys_that_cannot_be_had_cannot_be_claimed(tmp_path: Path, auth: str, feature: str, problem: str) -> None:
+    key = next(line for line in TOML.splitlines() if line.startswith("key"))
+    text = TOML.replace(key, auth).replace('features = ["streaming"]', f'features = ["{feature}"]')
+    assert problems(tmp_path, text) == [f"mine.toml: {problem}"]
 
 
 def test_what_is_not_started_has_no_port_of_its_own(tmp_path: Path) -> None:

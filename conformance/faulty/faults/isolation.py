@@ -104,8 +104,13 @@ async def logs_refused_keys(answer: Answer) -> Answer:
     return answer
 
 
-fault.scrubs_only("headers", "leaks-provider-key-in-errors", "hands on the provider's key where an error repeats it")
-fault.scrubs_only("errors", "leaks-provider-key-in-headers", "hands on the provider's key where a header repeats it")
+fault.scrubs_all_but("errors", "leaks-provider-key-in-errors", "hands on the provider's key where an error repeats it")
+fault.scrubs_all_but(
+    "headers", "leaks-provider-key-in-headers", "hands on the provider's key where a header repeats it"
+)
+fault.scrubs_all_but(
+    "streams", "leaks-provider-key-in-streams", "hands on the provider's key where a stream repeats it"
+)
 
 
 @fault.answer("leaks-provider-key-in-answers", "tells in each answer with which key it was got")

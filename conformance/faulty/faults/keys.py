@@ -164,6 +164,11 @@ def trusts_forwarded_headers(call: Call) -> str | None:
     return accepted(call) or ("" if values(call.headers, "x-forwarded-user") else None)
 
 
+@fault.accept("gives-up-on-two-keys", "asks for no key where it finds two")
+def gives_up_on_two_keys(call: Call) -> str | None:
+    return accepted(call) or ("" if len(carried(call.headers)) > 1 else None)
+
+
 @fault.handle("chokes-on-odd-keys", "fails over keys of other characters than its own have")
 async def chokes_on_odd_keys(handle: Handle, call: Call) -> Answer:
     if all(_KEY.fullmatch(key) for key in carried(call.headers)):

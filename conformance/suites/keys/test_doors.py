@@ -1,6 +1,7 @@
 """Every door has a lock: without a key, no path, method or header leads to a provider."""
 
 import json
+from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 from conformance.api import MESSAGES, Client, Http, Mode, Tape, Upstream, check, dialled, mint
@@ -99,6 +100,37 @@ async def test_no_header_stands_for_a_key(client: Client, upstream: Upstream, ht
         url = client.door.url + client.path
         await http.send("POST", url, headers=[spoof, VERSION], body=client.body(script.prompt))
         assert not await script.journal(), f"{': '.join(spoof)} was taken for a key: the upstream was called"
+
+
+@check(
+    "keys/refused/combined",
+    requirement="no-key-no-call",
+    feature="key-refusal",
+    modes=RAW,
+    direct=False,
+    catches=("gives-up-on-two-keys",),
+)
+async def test_no_two_wrong_credentials_make_a_right_one(client: Client, upstream: Upstream, http: Http) -> None:
+    script = await upstream.answers()
+    for credentials in _combined(mint("nobody").value, mint("nobody-else").value):
+        body = client.body(script.prompt)
+        await http.send("POST", client.url(), headers=[*credentials, VERSION], body=body)
+        assert not await script.journal(), f"{credentials}: the upstream was called all the same"
+
+
+def _combined(one: str, other: str) -> Iterator[tuple[tuple[str, str], ...]]:
+    bearer, another = f"Bearer {one}", f"Bearer {other}"
+    yield ("authorization", bearer), ("authorization", another)
+    yield ("Authorization", bearer), ("AUTHORIZATION", bearer)
+    yield (("authorization", f"{bearer}, {another}"),)
+    yield ("x-api-key", one), ("x-api-key", other)
+    yield ("x-api-key", one), ("authorization", another)
+    yield ("x-api-key", ""), ("authorization", another)
+    yield ("x-api-key", one), ("authorization", "")
+    yield ("x-api-key", one), ("authorization", "Bearer")
+    yield ("authorization", "Basic Og=="), ("authorization", bearer)
+    yield (("proxy-authorization", bearer),)
+    yield ("x-goog-api-key", one), ("api-key", other)
 
 
 @check(
