@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from dataclasses import dataclass, field
 from itertools import count
@@ -23,10 +24,27 @@ if TYPE_CHECKING:
     from gateway.routes import Place, Route
 
 End = Literal["complete", "client-abort", "upstream-cut", "withdrawn", "refused", "error"]
-PROCESS = token_hex(6)  # drawn once: an id need be unique, not secret
-NUMBERS = count()
 GATEWAY_REQUEST_ID = "x-gateway-request-id"
 DENIALS = (401, 403)  # of the gateway's own
+
+
+class RequestIds:
+    """Unique among all processes, not secret: each draws a prefix once, a forked one too."""
+
+    def __init__(self) -> None:
+        self._numbers = count()
+        self._draw()
+        if hasattr(os, "register_at_fork"):
+            os.register_at_fork(after_in_child=self._draw)
+
+    def _draw(self) -> None:
+        self._process = token_hex(6)
+
+    def next(self) -> str:
+        return f"req_{self._process}{next(self._numbers):012x}"
+
+
+REQUEST_IDS = RequestIds()
 
 
 class Answer(web.StreamResponse):
@@ -70,7 +88,7 @@ class Call:
     path: str
     query: str
     keys_in_query: tuple[str, ...] = ()
-    request_id: str = field(default_factory=lambda: f"req_{PROCESS}{next(NUMBERS):012x}")
+    request_id: str = field(default_factory=REQUEST_IDS.next)
     arrived: float = field(default_factory=time.perf_counter)
     admission: Admission | None = None
     place: Place | None = None

@@ -92,6 +92,14 @@ async def test_a_worker_that_is_killed_in_mid_stream_takes_nothing_along_but_its
     assert [row["end"] for row in rows(config)] == ["complete"] * 13
 
 
+async def test_no_two_calls_have_the_same_id(config: Path, upstream: ScriptedUpstream, headers: dict[str, str]) -> None:
+    async with serving(config, *THREE) as (process, url), another_connection(headers) as session:
+        assert [await status(session, url) for _ in range(30)] == [200] * 30
+        process.terminate()
+    ids = [row["request_id"] for row in rows(config)]
+    assert len(set(ids)) == len(ids) == 30
+
+
 async def test_a_stop_lets_running_calls_finish_in_all_of_them(
     config: Path, upstream: ScriptedUpstream, headers: dict[str, str]
 ) -> None:
