@@ -29,6 +29,7 @@ HERE = Path(__file__).parent
 PUBLIC_BASE = "python:3.12-slim"
 MADE_BASE = "conformance-base"
 _SUITE = "bookworm"
+_OF_REDIS = "async-timeout"  # which it needs before Python 3.11.3; pip looks at the Python that runs it, ours
 _OLDEST_GLIBC, _NEWEST_GLIBC = 5, 36  # of the minor versions of 2; wheels for a newer one do not run on Debian 12
 _KEPT_OUT = ("/usr/share/doc/*", "/usr/share/man/*", "/usr/share/locale/*", "/usr/share/info/*")
 
@@ -57,7 +58,7 @@ class Image:
 IMAGES = {
     image.name: image
     for image in (
-        Image("gateway", ("gateway",)),
+        Image("gateway", ("gateway",), ("redis", _OF_REDIS)),
         Image("upstream", ("conformance.upstream.standalone",)),
         Image("client", tools=("openai", "anthropic", "httpx2"), files=("trap.py",)),
         Image("services", files=("postgresql.sh",)),

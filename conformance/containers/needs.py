@@ -42,8 +42,12 @@ def requirements(modules: Iterable[str]) -> list[str]:
 
 
 def pinned(requirement: Requirement) -> str:
+    """To the version that is installed here, if any is."""
     extras = f"[{','.join(sorted(requirement.extras))}]" if requirement.extras else ""
-    return f"{requirement.name}{extras}=={metadata.version(requirement.name)}"
+    try:
+        return f"{requirement.name}{extras}=={metadata.version(requirement.name)}"
+    except metadata.PackageNotFoundError:
+        return str(requirement)
 
 
 def packages(modules: Iterable[str]) -> list[str]:

@@ -1,6 +1,6 @@
-"""Two gateways on one PostgreSQL, each in a container of its own; they share nothing but a directory.
+"""Two gateways on one PostgreSQL and one Redis, each in a container of its own; they share nothing but a directory.
 
-In it are their configuration and the database's socket; the network is this machine's. `python -m
+In it are their configuration and the services' sockets; the network is this machine's. `python -m
 tests.containers.fleet DIRECTORY PORT...` runs them in the foreground, as a target's command does.
 """
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 PASSWORD = "DATABASE_PASSWORD"
-HANDED_ON = "_API_KEY", "_ACCESS_KEY", "_TOKEN", PASSWORD
+HANDED_ON = "_API_KEY", "_ACCESS_KEY", "_TOKEN", "_MANAGEMENT", PASSWORD
 US = f"{os.getuid()}:{os.getgid()}"
 
 
@@ -30,17 +30,26 @@ US = f"{os.getuid()}:{os.getgid()}"
 def fleet(directory: Path, ports: list[int], environment: Mapping[str, str]) -> Iterator[list[DockerContainer]]:
     """The gateways' containers, all serving; `directory` holds gateway.toml."""
     with ExitStack() as started:
+        directory.chmod(0o777)  # the services run as a user of the image's
         started.enter_context(database(directory, environment[PASSWORD]))
+        started.enter_context(redis(directory))
         yield [started.enter_context(gateway(directory, port, environment)) for port in ports]
 
 
 def database(directory: Path, password: str) -> DockerContainer:
-    directory.chmod(0o777)  # the server runs as a user of the image's
-    container = DockerContainer("conformance-services").with_kwargs(network="none").with_envs(**{PASSWORD: password})
-    container.with_volume_mapping(directory, str(directory), "rw").with_command(
-        ["sh", "/opt/postgresql.sh", str(directory)]
-    )
+    container = service(directory, ["sh", "/opt/postgresql.sh", str(directory)]).with_envs(**{PASSWORD: password})
     return container.waiting_for(LogMessageWaitStrategy("ready to accept connections"))
+
+
+def redis(directory: Path) -> DockerContainer:
+    there = ["--port", "0", "--unixsocket", str(directory / "redis.sock"), "--unixsocketperm", "777"]
+    command = ["redis-server", *there, "--save", "", "--dir", "/tmp"]
+    return service(directory, command).waiting_for(LogMessageWaitStrategy("ready to accept connections"))
+
+
+def service(directory: Path, command: list[str]) -> DockerContainer:
+    container = DockerContainer("conformance-services").with_kwargs(network="none").with_command(command)
+    return container.with_volume_mapping(directory, str(directory), "rw")
 
 
 def gateway(directory: Path, port: int, environment: Mapping[str, str]) -> DockerContainer:

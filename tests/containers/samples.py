@@ -29,7 +29,7 @@ password = { env = "DATABASE_PASSWORD" }
 
 
 def reference_as_two_replicas() -> str:
-    """The built-in target `reference`, but that there are two of it, in containers, on a PostgreSQL in another one."""
+    """The built-in target `reference`, as two replicas on a PostgreSQL and a Redis, each in a container."""
     text = BUILTIN["reference"].read_text(encoding="utf-8")
     for old, new in (
         (_COMMAND, _REPLICAS),
@@ -37,9 +37,9 @@ def reference_as_two_replicas() -> str:
         ('[target]\nname = "reference"', '[target]\nname = "reference"\nreplicas = ["http://127.0.0.1:{second_port}"]'),
         ('database = "keys.sqlite3"\n', _DATABASE),
         ('path = "audit.jsonl"\n', f'path = "audit.jsonl"\n{_DATABASE}'),
-        ("[metrics]\nport = {second_port}\n", ""),
+        ("[metrics]\nport = {second_port}\n", '[limits]\nstorage = "redis+unix://{workdir}/redis.sock"\n'),
         ('metrics = "http://127.0.0.1:{second_port}/metrics"\n', ""),
-        ('"audit", "metrics"', '"audit", "replicas"'),
+        ('"metrics", "cancel"', '"replicas", "cancel"'),
     ):
         assert old in text, old
         text = text.replace(old, new)

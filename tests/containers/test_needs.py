@@ -11,7 +11,7 @@ def names(*modules: str) -> set[str]:
 
 
 def test_the_gateway_gets_what_it_imports_by_name_or_by_a_string_and_no_sdk() -> None:
-    assert {"aiohttp", "pydantic", "uvloop", "botocore"} <= names("gateway")
+    assert {"aiohttp", "pydantic", "uvloop", "botocore", "psycopg[binary]"} <= names("gateway")
     assert not {"openai", "anthropic", "pytest", "testcontainers"} & names("gateway")
 
 
@@ -21,4 +21,4 @@ def test_what_is_imported_for_types_alone_is_not_needed() -> None:
 
 def test_each_image_holds_its_own_side_only() -> None:
     held = {name: packages(imported(*image.modules)) for name, image in IMAGES.items()}
-    assert held == {"gateway": ["gateway"], "upstream": ["conformance"], "client": []}
+    assert held == {"gateway": ["gateway"], "upstream": ["conformance"], "client": [], "services": []}

@@ -1,4 +1,4 @@
-"""Two gateways in containers on one PostgreSQL: they know the same of keys, and one that dies takes little along."""
+"""Two gateways in containers on a PostgreSQL and a Redis: they know the same, and one that dies takes little along."""
 
 from __future__ import annotations
 
@@ -36,6 +36,8 @@ DEADLINE = 30
 CONFIGURATION = """
 [keys]
 DATABASE
+[limits]
+storage = "redis+unix://DIRECTORY/redis.sock"
 [audit]
 DATABASE
 [[providers]]
@@ -51,16 +53,11 @@ password = { env = "DATABASE_PASSWORD" }"""
 def test_the_reference_gateway_as_two_replicas_is_certified(tmp_path: Path) -> None:
     target = tmp_path / "replicas.toml"
     target.write_text(reference_as_two_replicas(), encoding="utf-8")
-    checks = [
-        "keys/replicas/minted",
-        "keys/replicas/revoked",
-        "keys/replicas/expired",
-        "keys/life/others",
-        "plain/text",
-    ]
-    report = certification(str(target), [], checks, tmp_path / "out", None, workers=0, console=None)
-    assert {check.outcome for check in report.checks} == {"pass"}
-    assert {check.id for check in report.checks} >= set(checks)
+    profiles = ["keys", "limits", "isolation"]
+    report = certification(str(target), profiles, [], tmp_path / "out", None, workers=0, console=None)
+    assert {check.id for check in report.checks if check.outcome not in {"pass", "not-applicable"}} == set()
+    passed = {check.id for check in report.checks if check.outcome == "pass"}
+    assert passed >= {"keys/replicas/minted", "keys/replicas/revoked", "keys/replicas/expired", "limits/budget/exact"}
     assert report.verdict == "conformant"
 
 
@@ -148,6 +145,29 @@ async def test_a_key_minted_at_one_ends_at_the_other_with_its_streams(
             assert b"invalid_api_key" in await stream.read()
         assert await held.caller_left()
         assert len(await script.journal()) == 2
+
+
+async def test_no_limit_is_passed_by_going_to_the_other(
+    house: tuple[Fleet, UpstreamAddress], client: aiohttp.ClientSession
+) -> None:
+    at, address = house
+    here, there = at.urls
+    async with Upstream(address) as upstream:
+        script = await upstream.answers(Reply(text="hello"))
+        held = await upstream.answers(Reply(text=("eins", "zwei"), delivery=Delivery(gated=True)))
+        slow = await asyncio.to_thread(at.said, "keys", "mint", "--name", "slow", "--rpm", "3")
+        assert [await status(client, url, slow, script.prompt) for url in (here, there, here, there, here)] == [
+            *(200, 200, 200),
+            *(429, 429),
+        ]
+        one = await asyncio.to_thread(at.said, "keys", "mint", "--name", "one", "--streams", "1")
+        running = await begun(client, here, one, held.prompt)
+        assert await status(client, there, one, script.prompt) == 429
+        await held.release(5)
+        assert b"zwei" in await running.read()
+        async with asyncio.timeout(DEADLINE):
+            while await status(client, there, one, script.prompt) == 429:
+                pass
 
 
 async def test_one_that_is_killed_in_mid_stream_loses_no_key_and_no_row(
