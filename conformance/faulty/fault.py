@@ -66,6 +66,7 @@ class Fault:
     labels   by what else the relay counts a call
     router   makes what picks the providers of a call
     pipe     makes, in place of all that, a relay that reads no HTTP: one for each connection
+    guards   where what another client has made is looked for: `path`, `body`, `lists`
     scrubs   where the provider's key is taken out of what the upstream answers: `headers`, `errors`, `streams`
     """
 
@@ -83,6 +84,7 @@ class Fault:
     labels: Callable[[Call], dict[str, str]] = _no_labels
     router: Callable[[], Router] = Router
     pipe: Callable[[], Pipe] | None = None
+    guards: frozenset[str] = frozenset({"path", "body", "lists"})
     scrubs: frozenset[str] = frozenset({"headers", "errors", "streams"})
 
 
@@ -197,6 +199,10 @@ class Declare:
     def pipe(self, name: str, wrong: str) -> Callable[[F], F]:
         """A class of Pipe"""
         return self._at("pipe", name, wrong)
+
+    def guards_all_but(self, part: str, name: str, wrong: str) -> None:
+        """What other clients have made can be had by that part: `path`, `body` or `lists`"""
+        _declare(name, wrong, guards=CLEAN.guards - {part})
 
     def scrubs_all_but(self, part: str, name: str, wrong: str) -> None:
         """The provider's key stays in that part: `headers`, `errors` or `streams`"""

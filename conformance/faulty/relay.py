@@ -13,6 +13,7 @@ from conformance.faulty.exchange import PREFIXES, Answer, Call, Headers, Request
 from conformance.faulty.fault import on_whole
 from conformance.faulty.heard import Counts
 from conformance.faulty.keys import Keys
+from conformance.faulty.objects import Objects
 from conformance.faulty.refusal import refusal
 from conformance.faulty.watch import watched
 from conformance.surface import Provider
@@ -73,6 +74,7 @@ class Relay:
         self.fault = fault
         self.keys = Keys(client_key, fault.invent)
         self.provider_keys = provider_keys
+        self.objects = Objects(fault.guards)
         self.memory: dict[str, Any] = {}
         self.counts = Counts()
         self._upstream = upstream.rstrip("/")
@@ -90,7 +92,10 @@ class Relay:
         known = self.keys.known.get(key)
         if known and not self.fault.holds(call, known.scope):
             return await self.fault.refusal(refusal(call, 403, "this key is not good for that"))
-        return await self._pass(http, replace(call, client_key=key))
+        call = replace(call, client_key=key)
+        if self.objects.denies(call):
+            return await self.fault.refusal(refusal(call, 404, "there is no such thing for this key"))
+        return await self._pass(http, call)
 
     async def _pass(self, http: aiohttp.ClientSession, call: Call) -> Answer:
         async def send(request: Request) -> Answer:
@@ -106,7 +111,7 @@ class Relay:
         if answer.status in _REDIRECTS and answer.status != _NOT_MODIFIED:
             answer.close()
             return refusal(call, 502, "the upstream redirects, which a relay does not follow")
-        return await self.fault.answer(await self._scrubbed(answer))
+        return await self.fault.answer(await self.objects.told(await self._scrubbed(answer)))
 
     async def _send(self, http: aiohttp.ClientSession, request: Request) -> Answer:
         """One request upstream. Raises UpstreamCutError when no answer begins."""

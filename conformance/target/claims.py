@@ -44,6 +44,8 @@ FEATURES = {
     "key-providers": "keys may be held to a provider",
     "key-origins": "keys may be held to the network that calls come from",
     "isolation": "no key crosses the gateway",
+    "stored-answers": "answers that the provider keeps are their own client's",
+    "stored-files": "files and batches at the provider are their own client's",
     "cancel": "a client that leaves ends the upstream call",
     "cut": "an upstream that breaks off is an error for the client",
     "aliases": "names of models that the gateway alone knows",

@@ -111,3 +111,8 @@ async def logs_what_it_cannot_read(handle: Handle, call: Call) -> Answer:
     except ValueError:
         sys.stderr.write(f"cannot read {call.body!r}\n")
     return await handle(call)
+
+
+fault.guards_all_but("path", "shows-others-objects", "hands out what another client has made to whoever knows its name")
+fault.guards_all_but("body", "continues-others-answers", "goes on where another client had ended")
+fault.guards_all_but("lists", "lists-others-objects", "lists what all clients have made to each of them")
