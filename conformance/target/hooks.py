@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 import httpx2
 
-from conformance.secrets import Secret, redact
+from conformance.secrets import Secret, fingerprint, redact
 from conformance.target.container import executed
 from conformance.target.schema import Auth
 from conformance.target.templates import SCOPES, fill, fill_all, without
@@ -78,16 +78,16 @@ class Hooks:
 
     def revoke(self, key: str) -> None:
         assert self.auth.revoke is not None
-        self._run("revoke", self.auth.revoke, {"key": key})
+        self._run("revoke", self.auth.revoke, _named(key))
 
     def expire(self, key: str) -> None:
         """End the key's life now, as if its time had come."""
         assert self.auth.expire is not None
-        self._run("expire", self.auth.expire, {"key": key})
+        self._run("expire", self.auth.expire, _named(key))
 
     def delete(self, key: str) -> None:
         assert self.auth.delete is not None
-        self._run("delete", self.auth.delete, {"key": key})
+        self._run("delete", self.auth.delete, _named(key))
 
     def describe(self) -> dict[str, Any]:
         """The hooks as JSON values, for another process. They hold secrets."""
@@ -140,6 +140,10 @@ class Hooks:
         if not answer.is_success:
             raise HookFailedError(f"{hook.method} {url} answered {answer.status_code}: {answer.text}")
         return answer.text
+
+
+def _named(key: str) -> dict[str, str]:
+    return {"key": key, "fingerprint": fingerprint(key)}
 
 
 def _secrets(values: Mapping[str, str]) -> Iterator[Secret]:

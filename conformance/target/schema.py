@@ -62,7 +62,7 @@ Package = Annotated[str, AfterValidator(_placeholders({"version"}))]
 ServedSurface = Annotated[Surface, BeforeValidator(_known("surface", lambda: Surface))]
 CalledProvider = Annotated[Provider, BeforeValidator(_known("provider", lambda: Provider))]
 
-_hooked = AfterValidator(_placeholders(_PLACEHOLDERS | {"key", "expires_in"} | SCOPES))
+_hooked = AfterValidator(_placeholders(_PLACEHOLDERS | {"key", "fingerprint", "expires_in"} | SCOPES))
 HookTemplate = Annotated[str, _hooked]
 
 
@@ -135,7 +135,8 @@ class Install(Table):
 class Hook(Table):
     """One step in a key's life: an HTTP call to the gateway (`path`) or elsewhere (`url`), or a command.
 
-    `{key}` is the key in question; `{expires_in}` its life in seconds (alone in a JSON string, it becomes a number).
+    `{key}` is the key in question, `{fingerprint}` the first twelve digits of its SHA-256; `{expires_in}` its life in
+    seconds (alone in a JSON string, it becomes a number).
     A minted key is found at the JSON pointer `key_at`; a command without it prints the key alone.
 
     `{surface}`, `{model}`, `{provider}` and `{origin}` are what a minted key is held to. Words of a command and members

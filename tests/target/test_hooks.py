@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 import httpx2
@@ -123,6 +124,14 @@ def test_a_hook_can_delete(tmp_path: Path) -> None:
     with launch(hooked(tmp_path, mint=MINT, delete=gone), UPSTREAM, SECRETS, tmp_path) as running:
         running.hooks.delete(running.key)
         assert keys_of(running.hooks) == {}
+
+
+def test_a_hook_may_name_a_key_by_its_fingerprint(tmp_path: Path) -> None:
+    said = "import sys; open('told', 'w').write(' '.join(sys.argv[1:]))"
+    revoke = {"command": ["{python}", "-c", said, "{key}", "{fingerprint}"]}
+    with launch(hooked(tmp_path, key="fixed", revoke=revoke), UPSTREAM, SECRETS, tmp_path) as running:
+        running.hooks.revoke("a-key")
+    assert (tmp_path / "told").read_text() == f"a-key {sha256(b'a-key').hexdigest()[:12]}"
 
 
 def test_a_command_without_a_life_cannot_mint_expiring_keys(tmp_path: Path) -> None:
