@@ -44,6 +44,7 @@ FEATURES = {
     "key-providers": "keys may be held to a provider",
     "key-origins": "keys may be held to the network that calls come from",
     "isolation": "no key crosses the gateway",
+    "egress": "clients contact the gateway and nothing else",
     "stored-answers": "answers that the provider keeps are their own client's",
     "stored-files": "files and batches at the provider are their own client's",
     "cancel": "a client that leaves ends the upstream call",

@@ -71,6 +71,13 @@ async def test_one_client_hears_what_another_was_told(fault: str, mark: str, lan
         assert heard in (await lane.call(alike.but(headers=(*alike.headers, *yours)), script, relay)).text
 
 
+async def test_streams_are_sent_elsewhere(lane: Lane, upstream: Upstream) -> None:
+    script, fault = await upstream.answers(), "sends-streams-to-the-provider"
+    assert (await lane.call(CHATTED, script)).status == 200
+    sent = await lane.call(CHATTED, script, fault)
+    assert (sent.status, sent.headers["location"]) == (307, "https://api.openai.com/v1/chat/completions")
+
+
 async def test_refusals_tell_of_earlier_calls(lane: Lane, upstream: Upstream) -> None:
     for fault in ("", "tells-of-the-last-calls"):
         script = await upstream.answers()

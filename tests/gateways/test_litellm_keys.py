@@ -7,7 +7,7 @@ from tests.gateways.sheet import ALL, CHAT, MESSAGES, RESPONSES, Certified, Shee
 SHEET = Sheet(
     target="litellm-keys",
     rows={
-        "a model in the query is asked for, whatever the key is held to": {"keys/scope/model/said-otherwise": (CHAT,)},
+        "a model in the query is asked for, whatever the key is held to": {"keys/scope/second-model": (CHAT,)},
         "an item of another user's answer is passed on": {"isolation/objects/items": (RESPONSES,)},
         "a stream outlives its key": {"keys/race/stream-ends": ALL},
         "a call without a key is a 500": {"keys/refused/none": ALL, "keys/refused/models": ALL},
@@ -22,7 +22,7 @@ SHEET = Sheet(
         "keys/life/deleted": ALL,
         "keys/race/many": ALL,
         "keys/scope/model": ALL,
-        "keys/scope/model/routes": ALL,
+        "keys/scope/other-routes": ALL,
         "isolation/objects/answers": (RESPONSES,),
         "isolation/objects/continued": (RESPONSES,),
         "isolation/client-key/agents": ALL,
