@@ -35,7 +35,15 @@ HOP_BY_HOP = (
     "upgrade",
 )
 OWN = ("host", "content-length", "expect")
-CREDENTIALS = ("authorization", "x-api-key", "api-key", "x-goog-api-key", "x-amz-security-token", "cookie")
+CREDENTIALS = (
+    "authorization",
+    "x-api-key",
+    "api-key",
+    "x-goog-api-key",
+    "xi-api-key",
+    "x-amz-security-token",
+    "cookie",
+)
 
 _CARRIERS = {Provider.ANTHROPIC: "x-api-key", Provider.GEMINI: "x-goog-api-key", Provider.AZURE: "api-key"}
 
