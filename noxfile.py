@@ -12,7 +12,7 @@ ROOT = Path(__file__).parent
 PROJECT = nox.project.load_toml("pyproject.toml")
 PYTHON = "3.11"
 HUBS = ("openai-chat", "openai-responses", "anthropic-messages", "gemini")
-GATEWAYS = ("litellm", "portkey", "mlflow", "claude-code-router")
+GATEWAYS = ("litellm", "litellm-keys", "portkey", "mlflow", "claude-code-router")
 
 nox.options.sessions = ["lint", "tests", "certify"]
 nox.options.reuse_venv = "yes"

@@ -32,6 +32,7 @@ from conformance.drivers import (
     Wire,
     dialled,
 )
+from conformance.egress import told_when_sealed
 from conformance.oracles import (
     Asked,
     ServerSentEvent,
@@ -141,5 +142,6 @@ __all__ = [
     "mint",
     "parse",
     "protocol_of",
+    "told_when_sealed",
     "understood",
 ]

@@ -68,6 +68,7 @@ class Fault:
     router   makes what picks the providers of a call
     limiter  makes what holds keys to their limits, once for a relay
     pipe     makes, in place of all that, a relay that reads no HTTP: one for each connection
+    guards   where what another client has made is looked for: `path`, `body`, `lists`
     scrubs   where the provider's key is taken out of what the upstream answers: `headers`, `errors`, `streams`
     """
 
@@ -86,6 +87,7 @@ class Fault:
     router: Callable[[], Router] = Router
     limiter: Callable[[], Limiter] = Limiter
     pipe: Callable[[], Pipe] | None = None
+    guards: frozenset[str] = frozenset({"path", "body", "lists"})
     scrubs: frozenset[str] = frozenset({"headers", "errors", "streams"})
 
 
@@ -204,6 +206,10 @@ class Declare:
     def pipe(self, name: str, wrong: str) -> Callable[[F], F]:
         """A class of Pipe"""
         return self._at("pipe", name, wrong)
+
+    def guards_all_but(self, part: str, name: str, wrong: str) -> None:
+        """What other clients have made can be had by that part: `path`, `body` or `lists`"""
+        _declare(name, wrong, guards=CLEAN.guards - {part})
 
     def scrubs_all_but(self, part: str, name: str, wrong: str) -> None:
         """The provider's key stays in that part: `headers`, `errors` or `streams`"""

@@ -13,6 +13,7 @@ from conformance.faulty.exchange import PREFIXES, Answer, Call, Headers, Request
 from conformance.faulty.fault import on_whole
 from conformance.faulty.heard import Counts
 from conformance.faulty.keys import Keys
+from conformance.faulty.objects import Objects
 from conformance.faulty.refusal import refusal
 from conformance.faulty.watch import watched
 from conformance.surface import Provider
@@ -34,7 +35,15 @@ HOP_BY_HOP = (
     "upgrade",
 )
 OWN = ("host", "content-length", "expect")
-CREDENTIALS = ("authorization", "x-api-key", "api-key", "x-goog-api-key", "x-amz-security-token", "cookie")
+CREDENTIALS = (
+    "authorization",
+    "x-api-key",
+    "api-key",
+    "x-goog-api-key",
+    "xi-api-key",
+    "x-amz-security-token",
+    "cookie",
+)
 
 _CARRIERS = {Provider.ANTHROPIC: "x-api-key", Provider.GEMINI: "x-goog-api-key", Provider.AZURE: "api-key"}
 
@@ -73,6 +82,7 @@ class Relay:
         self.fault = fault
         self.keys = Keys(client_key, fault.invent)
         self.provider_keys = provider_keys
+        self.objects = Objects(fault.guards)
         self.memory: dict[str, Any] = {}
         self.counts = Counts()
         self.limiter = fault.limiter()
@@ -91,11 +101,14 @@ class Relay:
         known = self.keys.known.get(key)
         if known and not self.fault.holds(call, known.scope):
             return await self.fault.refusal(refusal(call, 403, "this key is not good for that"))
+        call = replace(call, client_key=key)
+        if self.objects.denies(call):
+            return await self.fault.refusal(refusal(call, 404, "there is no such thing for this key"))
 
         async def passed(call: Call) -> Answer:
             return await self._pass(http, call)
 
-        return await self.limiter.answered(replace(call, client_key=key), passed)
+        return await self.limiter.answered(call, passed)
 
     async def _pass(self, http: aiohttp.ClientSession, call: Call) -> Answer:
         async def send(request: Request) -> Answer:
@@ -111,7 +124,7 @@ class Relay:
         if answer.status in _REDIRECTS and answer.status != _NOT_MODIFIED:
             answer.close()
             return refusal(call, 502, "the upstream redirects, which a relay does not follow")
-        return await self.fault.answer(await self._scrubbed(answer))
+        return await self.fault.answer(await self.objects.told(await self._scrubbed(answer)))
 
     async def _send(self, http: aiohttp.ClientSession, request: Request) -> Answer:
         """One request upstream. Raises UpstreamCutError when no answer begins."""

@@ -54,7 +54,7 @@ def report(
         *(_row(checks[result.check], result, asked_for) for result in mine),
         *swept(mine, asked_for, plan),
         *stayed_up(mine, ends, asked_for, plan),
-        *(_unclaimed(check, surface, bridge) for check, surface, bridge in plan.unclaimed(checks.values())),
+        *(_untried(check, surface, bridge, plan) for check, surface, bridge in plan.unclaimed(checks.values())),
         *(_excluded(check, surface, bridge, lane) for check, surface, bridge, lane in plan.excluded(checks.values())),
     ]
     aside = checks.keys() - {row.id for row in rows} if plan.narrows(target) else ()
@@ -119,9 +119,11 @@ def driver(result: Result) -> str:
     return f"{lane} {result.mode}"
 
 
-def _unclaimed(check: Check, surface: Surface, bridge: Surface | None) -> CheckResult:
+def _untried(check: Check, surface: Surface, bridge: Surface | None, plan: Plan) -> CheckResult:
     case = Case(surface=surface, upstream=bridge or surface)
-    return _not_applicable(check, case, surface, f"the target does not claim the feature {check.feature}")
+    unclaimed = f"the target does not claim the feature {check.feature}"
+    claimed = check.feature in plan.features
+    return _not_applicable(check, case, surface, plan.cannot[check.feature] if claimed else unclaimed)
 
 
 def _excluded(check: Check, surface: Surface, bridge: Surface | None, lane: Lane) -> CheckResult:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from conformance.check import TRANSLATION
@@ -13,7 +13,7 @@ from conformance.run.stage import DIRECT, FAULT, RELAY, TARGET
 from conformance.surface import Surface
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     from conformance.check import Check
     from conformance.lanes import Lane
@@ -71,7 +71,7 @@ class Plan:
     """`profiles` and `features` are what is judged; `only` narrows to single checks.
 
     `surfaces` are those served by a provider of the same protocol, `bridges` the pairs that take translation.
-    `lanes` are those driven beside the main one.
+    `lanes` are those driven beside the main one. `cannot` says of features why they cannot be tried here.
     """
 
     surfaces: tuple[Surface, ...]
@@ -81,9 +81,10 @@ class Plan:
     selftest: bool = False
     bridges: tuple[tuple[Surface, Surface], ...] = ()
     lanes: tuple[Lane, ...] = ()
+    cannot: Mapping[str, str] = field(default_factory=dict)
 
     def cases(self, check: Check) -> list[CaseOf]:
-        if not self.runs(check) or check.feature not in self.features:
+        if not self.runs(check) or not self.tries(check):
             return []
         return [
             CaseOf(subject, surface, mode, bridge, lane)
@@ -100,6 +101,9 @@ class Plan:
         """Every case of the run, with the id of its check."""
         for check in checks:
             yield from ((check.id, case) for case in self.cases(check))
+
+    def tries(self, check: Check) -> bool:
+        return check.feature in self.features and check.feature not in self.cannot
 
     def runs(self, check: Check) -> bool:
         return not self.only or check.id in self.only
@@ -145,7 +149,7 @@ class Plan:
     def unclaimed(self, checks: Iterable[Check]) -> Iterator[tuple[Check, Surface, Surface | None]]:
         """What belongs to a claimed profile but to a feature that the target does not claim."""
         for check in checks:
-            if check.feature not in self.features and self.runs(check):
+            if self.runs(check) and not self.tries(check):
                 yield from ((check, surface, bridge) for surface, bridge in self.routes(check, TARGET))
 
 

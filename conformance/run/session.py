@@ -16,6 +16,7 @@ from _pytest.runner import runtestprotocol
 
 from conformance.catalogue import load_suites
 from conformance.check import REGISTRY
+from conformance.egress import why_not
 from conformance.extensions import ExtensionInvalidError
 from conformance.faulty import FaultyDidNotStartError
 from conformance.lanes import NotInstalledError, UnknownLaneError, chosen
@@ -36,7 +37,7 @@ from conformance.upstream import UpstreamDidNotStartError
 from reports import ReportNotWritten, exit_code, write
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Collection, Generator
 
     from conformance.check import Check
     from conformance.run.progress import ProgressDisplay
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
 
 _SECONDS = pytest.StashKey[Any]()
 _PROPERTY = "conformance"
+EGRESS = "egress"
 UNFINISHED = ".unfinished"
 INTERRUPTED = "interrupted: nothing was measured, and all that the run had started has been stopped"
 _NOTHING_LEFT = Afterwards()
@@ -313,7 +315,10 @@ def _plan(config: pytest.Config, target: Target | None) -> Plan:
     only = frozenset(config.getoption("conformance_checks"))
     profiles = frozenset(config.getoption("conformance_profiles"))
     if target is None:
-        return Plan(tuple(Surface), frozenset(known_profiles()), frozenset(known_features()), only, selftest=True)
+        features = frozenset(known_features())
+        return Plan(
+            tuple(Surface), frozenset(known_profiles()), features, only, selftest=True, cannot=_cannot(features)
+        )
     straight = tuple(surface for surface in target.surfaces if surface in target.straight)
     claimed = frozenset(target.claims.profiles)
     for name in profiles - claimed:
@@ -325,7 +330,14 @@ def _plan(config: pytest.Config, target: Target | None) -> Plan:
         only,
         bridges=tuple(target.bridges),
         lanes=chosen(config.getoption("conformance_lanes")),
+        cannot=_cannot(target.claims.features),
     )
+
+
+def _cannot(features: Collection[str]) -> dict[str, str]:
+    """Features that cannot be tried on this machine, and why."""
+    reason = why_not() if EGRESS in features else None
+    return {EGRESS: reason} if reason else {}
 
 
 def _is_listening(item: pytest.Item) -> bool:

@@ -143,9 +143,10 @@ def _misplaced(target: Target) -> Iterator[str]:
     if target.install is None and "install" in _used(target.model_dump()):
         yield "target.install: missing, so there is no {install}"
     yield from _lost_in_a_container(target)
-    if target.auth.mint and "key" in _used(target.auth.mint.model_dump()):
-        yield "target.auth.mint: there is no {key} before it is minted"
-    for name in ("revoke", "expire"):
+    for name in ("key", "fingerprint"):
+        if target.auth.mint and name in _used(target.auth.mint.model_dump()):
+            yield f"target.auth.mint: there is no {{{name}}} before it is minted"
+    for name in ("revoke", "expire", "delete"):
         if "expires_in" in _used(getattr(target.auth, name) and getattr(target.auth, name).model_dump()):
             yield f"target.auth.{name}: there is no {{expires_in}} here"
 

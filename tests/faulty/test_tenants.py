@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import json
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from conformance.upstream import Delivery, ProviderError, Reply
-from tests.faulty.seen import CHAT, CHATTED, MODELS, Lane, Stimulus, with_header
+from conformance.upstream import Delivery, ProviderError, Reply, Verbatim
+from tests.faulty.seen import CHAT, CHATTED, MODELS, RESPONSES, Lane, Stimulus, with_header
 from tests.faulty.test_keys import bearer, minted
 
 if TYPE_CHECKING:
@@ -70,6 +71,13 @@ async def test_one_client_hears_what_another_was_told(fault: str, mark: str, lan
         assert heard in (await lane.call(alike.but(headers=(*alike.headers, *yours)), script, relay)).text
 
 
+async def test_streams_are_sent_elsewhere(lane: Lane, upstream: Upstream) -> None:
+    script, fault = await upstream.answers(), "sends-streams-to-the-provider"
+    assert (await lane.call(CHATTED, script)).status == 200
+    sent = await lane.call(CHATTED, script, fault)
+    assert (sent.status, sent.headers["location"]) == (307, "https://api.openai.com/v1/chat/completions")
+
+
 async def test_refusals_tell_of_earlier_calls(lane: Lane, upstream: Upstream) -> None:
     for fault in ("", "tells-of-the-last-calls"):
         script = await upstream.answers()
@@ -83,6 +91,41 @@ async def test_errors_tell_of_earlier_errors(lane: Lane, upstream: Upstream) -> 
         await lane.call(CHAT, await upstream.answers(FAILED), fault)
         refusal = await lane.call(WRONG, await upstream.answers(), fault)
         assert ("a canary of errors" in refusal.text) == bool(fault)
+
+
+STORED = {
+    "shows-others-objects": Stimulus(RESPONSES.surface, path="/v1/responses/{id}", method="GET"),
+    "continues-others-answers": RESPONSES.but(fields=(("previous_response_id", "{id}"),)),
+}
+
+
+@pytest.mark.parametrize("fault", STORED)
+async def test_what_one_client_has_made_is_there_for_another(fault: str, lane: Lane, upstream: Upstream) -> None:
+    for relay in ("", fault):
+        mine, yours = bearer(await minted(lane, relay)), bearer(await minted(lane, relay))
+        script = await upstream.answers()
+        made = await lane.call(RESPONSES.but(headers=mine), script, relay)
+        named = STORED[fault]
+        fields = tuple((name, made.json["id"]) for name, _ in named.fields)
+        naming = named.but(path=named.path.replace("{id}", made.json["id"]), fields=fields)
+        calls = [await lane.call(naming.but(headers=who), script, relay) for who in (mine, yours)]
+        assert [len(seen.received) for seen in calls] == [1, 1 if relay else 0]
+        assert relay or calls[1].status == 404
+
+
+async def test_one_client_is_shown_what_another_has_made(lane: Lane, upstream: Upstream) -> None:
+    for relay in ("", "lists-others-objects"):
+        mine, yours = bearer(await minted(lane, relay)), bearer(await minted(lane, relay))
+        files = CHAT.but(path="/v1/files", headers=mine)
+        await lane.call(files, await upstream.answers(_recorded({"id": "file_1"})), relay)
+        script = await upstream.answers(_recorded({"data": [{"id": "file_1"}, {"id": "file_2"}]}))
+        listed = [await lane.call(files.but(method="GET", headers=who), script, relay) for who in (mine, yours)]
+        assert ["file_1" in seen.text for seen in listed] == [True, bool(relay)]
+        assert all("file_2" in seen.text for seen in listed)
+
+
+def _recorded(value: dict[str, Any]) -> Reply:
+    return Reply(verbatim=Verbatim(200, (("content-type", "application/json"),), json.dumps(value).encode()))
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,8 @@ SHEET = Sheet(
         "unknown fields dropped": {"body/unknown-fields": OPENAI, "body/unknown-fields-messages": (MESSAGES,)},
         "provider added to responses": {"body/answer-unchanged": (RESPONSES,)},
         "error envelopes rewritten": {"errors/envelope": (MESSAGES,), "errors/body-unchanged": ALL},
-        "the client's own key sent for a list of models": {"models/list": OPENAI},
+        "the client's own key sent for a list of models": {"models/list": OPENAI, "isolation/client-key/models": ALL},
+        "the provider's key repeated in an error": {"isolation/provider-key/echoed-in-error": ALL},
         "a stream that is cut ends cleanly": {"connection/cut/stream": (CHAT, MESSAGES)},
         "a client that leaves cancels nothing": {"connection/cancel/stream": ALL, "connection/cancel/whole": ALL},
     },
@@ -63,6 +64,7 @@ SHEET = Sheet(
         "errors/kinds": "the details of an error are dropped",
         "errors/odd-bodies": "an error whose body is no object is a 500",
         "messages/count-tokens/documented": "fields that it does not know are not counted",
+        "isolation/sweep/upstream-side": "the client's own key sent for a list of models",
         "messages/effort": "output_config of a message is dropped",
         "messages/errors/rate-limit": "the type at the top of an error is dropped",
         "stream/cut/anywhere": "a stream that is cut ends cleanly",
@@ -78,6 +80,8 @@ SHEET = Sheet(
         "thinking/signature": (RESPONSES, MESSAGES),
         "connection/no-duplicates": ALL,
         "messages/count-tokens/answer": (MESSAGES,),
+        "isolation/client-key/agents": ALL,
+        "isolation/client-key/calls": ALL,
     },
     unsteady=frozenset({"translation/stream/letters"}),  # of Bedrock's frames it loses those that come in pieces
 )

@@ -8,18 +8,18 @@ from collections import deque
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from conformance.faulty.exchange import edited_object, first, once
+from conformance.faulty.exchange import Answer, edited_object, first, once
 from conformance.faulty.fault import fault, on_whole
 from conformance.faulty.refusal import refusal
 from conformance.faulty.tree import changed, everywhere
 
 if TYPE_CHECKING:
-    from conformance.faulty.exchange import Answer, Call
+    from conformance.faulty.exchange import Call
     from conformance.faulty.fault import Handle
     from conformance.faulty.sse import Json
 
 _REMEMBERED = 5
-_NOT_FOUND, _BAD_REQUEST = 404, 400
+_TEMPORARY_REDIRECT, _BAD_REQUEST, _NOT_FOUND = 307, 400, 404
 _PAGES = ("/v1/config", "/v1/debug/vars", "/v1/never/seen")
 
 
@@ -111,3 +111,15 @@ async def logs_what_it_cannot_read(handle: Handle, call: Call) -> Answer:
     except ValueError:
         sys.stderr.write(f"cannot read {call.body!r}\n")
     return await handle(call)
+
+
+@fault.handle("sends-streams-to-the-provider", "has clients fetch their streams where the provider has them")
+async def sends_streams_to_the_provider(handle: Handle, call: Call) -> Answer:
+    if not (call.streams and call.surface):
+        return await handle(call)
+    return Answer(call, _TEMPORARY_REDIRECT, (("location", f"https://api.{call.provider}.com{call.path}"),), once(b""))
+
+
+fault.guards_all_but("path", "shows-others-objects", "hands out what another client has made to whoever knows its name")
+fault.guards_all_but("body", "continues-others-answers", "goes on where another client had ended")
+fault.guards_all_but("lists", "lists-others-objects", "lists what all clients have made to each of them")

@@ -147,7 +147,7 @@ async def test_a_client_key_in_an_unusual_place_never_reaches_the_provider(
     client: Client, upstream: Upstream, http: Http
 ) -> None:
     key = client.door.key
-    for name in ("api-key", "x-api-key", "x-goog-api-key", "proxy-authorization"):
+    for name in ("api-key", "x-api-key", "x-goog-api-key", "xi-api-key", "proxy-authorization"):
         await _assert_key_stays_when_sent(client, upstream, http, "", (name, key))
     for name in ("key", "api_key", "access_token"):
         await _assert_key_stays_when_sent(client, upstream, http, f"?beta=true&{name}={key}")

@@ -109,7 +109,7 @@ def _names_of_others(subject: Subject, client: Client) -> Iterator[str]:
 
 
 @check(
-    "keys/scope/model/said-otherwise",
+    "keys/scope/second-model",
     requirement="scope-holds",
     feature="key-models",
     modes=RAW,
@@ -167,7 +167,7 @@ def _models(received: Received) -> list[str]:
 
 
 @check(
-    "keys/scope/model/routes",
+    "keys/scope/other-routes",
     requirement="scope-holds",
     feature="key-models",
     modes=RAW,
@@ -207,7 +207,7 @@ async def test_a_key_that_is_held_to_a_provider_is_answered_by_no_other(
 
 
 @check(
-    "keys/scope/provider/chosen",
+    "keys/scope/chosen-provider",
     requirement="scope-holds",
     feature="key-providers",
     surfaces=(CHAT,),
