@@ -21,6 +21,7 @@ from conformance.catalogue import load_suites
 from conformance.faulty import FAULTS
 from conformance.target.loading import BUILTIN
 from reports.schema import PATH as SCHEMA
+from tests.recordings.samples import alone
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -102,7 +103,7 @@ def bad(here: Path, behaviour: str) -> str:
     """The relay's target file, with something hostile in the relay's place."""
     command = json.dumps(["{python}", "-m", "tests.run.hostile", behaviour, "{port}"])
     text = COMMAND.sub(f"command = {command}", RELAY)
-    return target(here, text.replace("/healthz", "/ready"))
+    return target(here, alone(text).replace("/healthz", "/ready"))
 
 
 def report(here: Path, directory: str = "out") -> dict[str, Any]:

@@ -40,7 +40,9 @@ def children(process: asyncio.subprocess.Process) -> set[int]:
 
 
 def rows(config: Path) -> list[Any]:
-    return [json.loads(line) for line in (config.parent / "audit.jsonl").read_text().splitlines()]
+    """Those that are there in full: a line may just be in the writing."""
+    lines = (config.parent / "audit.jsonl").read_text().splitlines(keepends=True)
+    return [json.loads(line) for line in lines if line.endswith("\n")]
 
 
 def mint(config: Path) -> dict[str, str]:

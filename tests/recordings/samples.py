@@ -78,11 +78,16 @@ def renaming_target(directory: Path) -> Path:
 
 
 def _relay(directory: Path, old: str, new: str) -> Path:
-    text = BUILTIN["relay"].read_text(encoding="utf-8")
+    text = alone(BUILTIN["relay"].read_text(encoding="utf-8"))
     assert old in text
     path = directory / "target.toml"
     path.write_text(text.replace(old, new).replace("{here}/../../..", str(Path.cwd())), encoding="utf-8")
     return path
+
+
+def alone(text: str) -> str:
+    """The relay's target file without its second door."""
+    return text.replace('replicas = ["http://127.0.0.1:{port}/replica"]\n', "").replace('"replicas", ', "")
 
 
 def run(*arguments: str | Path) -> Result:
