@@ -312,6 +312,21 @@ def test_an_interrupted_run_says_so_and_leaves_neither_report_nor_process(here: 
     assert not (here / "out" / "report.json").exists()
 
 
+INTERRUPTED_AS_A_CASE_BEGINS = (
+    "from conformance.drivers.client import Client\n"
+    "def interrupted(*_, **__):\n"
+    "    raise KeyboardInterrupt\n"
+    "Client.__init__ = interrupted\n"
+    "from conformance.cli import main\n"
+    "main(prog_name='conformance')\n"
+)
+
+
+def test_an_interruption_as_a_case_begins_is_told_like_any_other(here: Path) -> None:
+    done = conformance(here, "certify", "relay", *ONE, "--out", "out", script=INTERRUPTED_AS_A_CASE_BEGINS)
+    assert_one_message(done, 3, "interrupted: nothing was measured")
+
+
 # Certify: targets that mean no good
 
 SHORT_OF_PATIENCE = (

@@ -194,7 +194,7 @@ async def evidence(
     Where no gateway was in between, only a failure has something to tell.
     """
     yield
-    if subject.is_gateway or request.node.stash[ERROR]:
+    if subject.is_gateway or request.node.stash.get(ERROR, None):
         request.node.stash[AFTERWARDS] = await look_back(request.node, stage, subject, tape, upstream)
 
 
