@@ -19,7 +19,7 @@ _SELDOM = (10_000, 20, 20)
 
 @contextmanager
 def lasting() -> Iterator[None]:
-    """What is made in the block is taken to live as long as the process."""
+    """What is made in the block is taken to live as long as the process; then the collector looks less often."""
     enabled = gc.isenabled()
     gc.disable()
     try:

@@ -9,7 +9,6 @@ import asyncio
 import re
 import socket
 import struct
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -77,10 +76,16 @@ class Tap:
             self._wrong.append(error)
 
     def _accept(self) -> None:
-        with suppress(BlockingIOError, ConnectionAbortedError):
+        try:
             client, _ = self._socket.accept()
-            client.setblocking(False)  # noqa: FBT003 - the name of the argument is no keyword
-            self._start(self._connection(client))
+        except (BlockingIOError, ConnectionAbortedError):
+            return
+        except OSError as error:
+            self._wrong.append(error)
+            asyncio.get_running_loop().remove_reader(self._socket)
+            return
+        client.setblocking(False)  # noqa: FBT003 - the name of the argument is no keyword
+        self._start(self._connection(client))
 
     async def _connection(self, client: socket.socket) -> None:
         reader, writer = await asyncio.open_connection(sock=client)

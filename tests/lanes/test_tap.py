@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import socket
 from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING
@@ -12,6 +13,7 @@ import pytest
 
 from conformance.drivers import Tape
 from conformance.lanes.tap import Tap, _reset
+from tests.sockets import is_over
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -210,8 +212,15 @@ async def test_a_connection_that_comes_as_it_closes_is_closed(turns: int) -> Non
             assert is_over(late)
 
 
-def is_over(connection: socket.socket) -> bool:
-    try:
-        return connection.recv(1) == b""
-    except ConnectionResetError:
-        return True
+async def test_a_connection_that_cannot_be_taken_in_is_the_taps_own_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(_: socket.socket) -> None:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    tap = Tap("http://127.0.0.1:9", Tape())
+    tap.open()
+    monkeypatch.setattr(socket.socket, "accept", refused)
+    with socket.create_connection(("127.0.0.1", urlsplit(tap.url).port or 0)):
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        with pytest.raises(OSError, match="Too many open files"):
+            await tap.close()

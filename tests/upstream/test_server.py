@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from conformance.upstream.server import serve
+from tests.sockets import is_over
 
 pytestmark = pytest.mark.anyio
 
@@ -24,13 +25,6 @@ async def test_a_connection_that_comes_as_it_stops_is_closed(port: str, turns: i
     with late:
         late.settimeout(5)
         assert is_over(late)
-
-
-def is_over(connection: socket.socket) -> bool:
-    try:
-        return connection.recv(1) == b""
-    except ConnectionResetError:
-        return True
 
 
 async def test_it_listens_on_ipv6_too() -> None:
