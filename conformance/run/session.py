@@ -182,9 +182,9 @@ class Run:
         before = pulse.settled() if pulse else ()
         reports, result = self._tried(item, nextitem)
         if pulse and result.outcome != "pass" and pulse.ends_since(before):
-            pulse.settled()  # the failure may be another case's doing: this one is tried anew
+            meanwhile = pulse.settled()  # the failure may be another case's doing: this one is tried anew
             reports, result = self._tried_again(item, nextitem)
-            return reports, replace(result, ends=pulse.ends_since(before))
+            return reports, replace(result, ends=meanwhile[len(before) :] + pulse.ends_since(meanwhile))
         if result.needs_confirmation and not (self.plan.selftest or hangs(result)):
             reports, second = self._tried_again(item, nextitem)
             result = result.confirmed_by(second)
