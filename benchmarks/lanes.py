@@ -26,6 +26,13 @@ TARGETS = {
     "reference": "reference",
     "litellm": "litellm",
 }
+NEVER_REACHED = {
+    "requests_per_minute": 10_000_000,
+    "tokens_per_minute": 10_000_000_000,
+    "streams": 10_000,
+    "budget_usd": 1_000_000,
+}
+"""A gateway that can limit a key does: counting is part of the work."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +69,8 @@ def lane(name: str, upstream: str, root: Path) -> Iterator[Lane]:
     target = load(TARGETS[name])
     secrets = {secret: mint(secret) for secret in SECRETS}
     with launch(target, upstream, secrets, root / name) as gateway:
-        yield Lane(name, gateway.version, gateway.surfaces, asked_for(target), gateway.key, root / name)
+        key = gateway.hooks.limit(**NEVER_REACHED) if target.auth.limit else gateway.key
+        yield Lane(name, gateway.version, gateway.surfaces, asked_for(target), key, root / name)
 
 
 def asked_for(target: Target) -> dict[Surface, str]:

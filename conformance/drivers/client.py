@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-import ssl
 from abc import ABC, abstractmethod
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from functools import cache, partial, singledispatch
+from functools import partial, singledispatch
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import anyio
@@ -18,6 +17,7 @@ import httpx2
 from conformance.drivers.answer import Answer, ClientFailedError, DriverLostError, FailedElsewhereError, Failure
 from conformance.drivers.ask import Ask
 from conformance.drivers.tape import AsyncTeeTransport, SyncTeeTransport, Tape
+from conformance.tls import tls
 from conformance.upstream import PATIENCE
 
 if TYPE_CHECKING:
@@ -347,9 +347,3 @@ def _nobodys_settings() -> Iterator[None]:
 
 def _ask(ask: Ask | str) -> Ask:
     return Ask(ask) if isinstance(ask, str) else ask
-
-
-@cache
-def tls() -> ssl.SSLContext:
-    """One context for all clients of a process: making one costs more than a call."""
-    return ssl.create_default_context()

@@ -15,8 +15,9 @@ from google import genai
 from google.genai import errors, types
 
 from conformance.drivers.answer import Answer, Failure
-from conformance.drivers.client import BARE, Client, Source, failure, reported, tls
+from conformance.drivers.client import BARE, Client, Source, failure, reported
 from conformance.surface import Surface
+from conformance.tls import tls
 from conformance.upstream import Thinking, ToolCall, Usage
 
 if TYPE_CHECKING:

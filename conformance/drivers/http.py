@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 import anyio
 import httpx2
 
-from conformance.drivers.client import SILENCE, tls
+from conformance.drivers.client import SILENCE
 from conformance.drivers.tape import AsyncTeeTransport, Exchange, Tape
+from conformance.tls import tls
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence

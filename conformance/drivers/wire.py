@@ -10,8 +10,8 @@ from urllib.parse import urlsplit
 import anyio
 from anyio.streams.buffered import BufferedByteReceiveStream
 
-from conformance.drivers.client import tls
 from conformance.drivers.tape import Exchange
+from conformance.tls import tls
 from conformance.upstream import PATIENCE
 from conformance.upstream.journal import Headers, values
 

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from functools import cached_property
 from typing import TYPE_CHECKING, Self
 
 from conformance.surface import Provider
@@ -36,7 +37,6 @@ class FaultyProcess:
         self._command = [sys.executable, "-m", "conformance.faulty", "--with-parent", "--upstream", upstream_url]
         self._keys = {variable: secrets[name].value for variable, name in _VARIABLES.items()}
         self.log = log
-        self.url = ""
 
     def __enter__(self) -> Self:
         with self.log.open("ab") as log:
@@ -47,13 +47,16 @@ class FaultyProcess:
                 stdout=subprocess.PIPE,
                 stderr=log,
             )
+        return self
+
+    @cached_property
+    def url(self) -> str:
+        """Where they listen; waits until they do, or raises `FaultyDidNotStartError`."""
         assert self._process.stdout
         announcement = self._process.stdout.readline()
         if not announcement:
-            self.stop()
             raise FaultyDidNotStartError(self.log.read_text(errors="replace"))
-        self.url = str(json.loads(announcement)["url"])
-        return self
+        return str(json.loads(announcement)["url"])
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

@@ -14,8 +14,8 @@ from urllib.parse import urlsplit
 
 import httpx2
 
-from conformance.drivers.client import tls
 from conformance.lanes.scribe import Scribe
+from conformance.tls import tls
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine

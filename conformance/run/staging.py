@@ -65,22 +65,23 @@ _RELAY_ROUTING = Routing.model_validate(ROUTING)
 @contextmanager
 def staged(target: Target | None, out: Path | None) -> Iterator[tuple[Stage, Running | None]]:
     """Everything started, the target last; everything stopped at the end, the target first."""
-    secrets = {name: mint(name) for name in SECRETS}
+    minted = {name: mint(name) for name in SECRETS}
+    secrets = dict(minted)
     with ExitStack() as opened:
-        keys = {str(name): secrets[name].value for name in Provider}
+        keys = {str(name): minted[name].value for name in Provider}
         upstream = opened.enter_context(UpstreamProcess(keys, host=upstream_host(target), control_host=LOOPBACK))
         workdir = Path(opened.enter_context(tempfile.TemporaryDirectory(prefix="conformance-")))
-        relays = opened.enter_context(FaultyProcess(upstream.url, secrets, workdir / "relays.log"))
-        subjects = {DIRECT: _direct(upstream, secrets)}
-        subjects |= {FAULT + name: _relay(FAULT + name, relays, f"/faults/{name}", secrets) for name in FAULTS}
+        relays = opened.enter_context(FaultyProcess(upstream.url, minted, workdir / "relays.log"))
+        subjects = {DIRECT: _direct(upstream, minted)}
         running = None
         if target is None:  # the clean relay must not share a log with those that leak into theirs
-            clean = opened.enter_context(FaultyProcess(upstream.url, secrets, workdir / "relay.log"))
-            subjects[RELAY] = _relay(RELAY, clean, "", secrets)
-        else:
-            running = opened.enter_context(launch(target, upstream.url, secrets, workdir / "target"))
+            clean = opened.enter_context(FaultyProcess(upstream.url, minted, workdir / "relay.log"))
+            subjects[RELAY] = _relay(RELAY, clean, "", minted)
+        else:  # the relays start meanwhile
+            running = opened.enter_context(launch(target, upstream.url, minted, workdir / "target"))
             secrets["client"] = _searchable(target, running.key)
             subjects[TARGET] = _target(target, running)
+        subjects |= {FAULT + name: _relay(FAULT + name, relays, f"/faults/{name}", minted) for name in FAULTS}
         yield Stage(upstream, secrets, subjects, out), running
 
 

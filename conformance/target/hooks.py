@@ -15,6 +15,7 @@ from conformance.secrets import Secret, redact
 from conformance.target.container import executed
 from conformance.target.schema import LIMITS, Auth
 from conformance.target.templates import SCOPES, fill, fill_all, without
+from conformance.tls import tls
 from reports.hostile import one_line
 
 if TYPE_CHECKING:
@@ -161,7 +162,8 @@ class Hooks:
         headers = {name: fill(value, values) for name, value in hook.headers.items()}
         said = without(hook.body, SCOPES - values.keys())
         body = _numbered(said[0], values) if said else None
-        answer = httpx2.request(hook.method, url, headers=headers, json=body, timeout=_TIMEOUT, trust_env=False)
+        with httpx2.Client(verify=tls(), timeout=_TIMEOUT, trust_env=False) as client:
+            answer = client.request(hook.method, url, headers=headers, json=body)
         if not answer.is_success:
             raise HookFailedError(f"{hook.method} {url} answered {answer.status_code}: {answer.text}")
         return answer.text

@@ -35,6 +35,7 @@ from conformance.target.schema import Observed, Ready
 from conformance.target.supervision import Pulse, Supervisor
 from conformance.target.templates import fill
 from conformance.target.versions import version_in
+from conformance.tls import tls
 from reports.hostile import one_line
 
 if TYPE_CHECKING:
@@ -210,7 +211,7 @@ class _Launcher:
     def await_ready_at(self, url: str, ready: Ready, process: Process | None) -> None:
         """For at most `ready.seconds`."""
         deadline = time.monotonic() + ready.seconds
-        with httpx2.Client(timeout=_PROBE_TIMEOUT, trust_env=False) as client:
+        with httpx2.Client(timeout=_PROBE_TIMEOUT, trust_env=False, verify=tls()) as client:
             while (seen := _probe(client, url, ready)) is not None:
                 if process and (code := process.exited()) is not None:
                     hint = "" if code else "; its command must stay in the foreground"

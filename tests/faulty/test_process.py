@@ -67,7 +67,7 @@ def test_a_process_that_cannot_start_says_why(tmp_path: Path) -> None:
     relays = FaultyProcess(NOWHERE, SECRETS, tmp_path / "log")
     relays._command.append("--no-such-option")
     with pytest.raises(FaultyDidNotStartError, match="no-such-option"), relays:
-        pass
+        assert relays.url
 
 
 _PARENT = """
@@ -78,6 +78,7 @@ from conformance.secrets import mint
 from conformance.surface import Provider
 secrets = {name: mint(name) for name in ("client", *Provider)}
 with FaultyProcess("http://127.0.0.1:9", secrets, Path(sys.argv[1])) as relays:
+    assert relays.url
     print(relays._process.pid, flush=True)
     sys.stdin.read()
 """
