@@ -1,18 +1,22 @@
 from __future__ import annotations
 
+import sqlite3
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import httpx2
 import pytest
 
-from benchmarks.exchanges import SURFACES
-from benchmarks.lanes import DIRECT, TARGETS, Lane, asked_for, processor_seconds, running
+from benchmarks.exchanges import PATHS, SURFACES, asked, credentials
+from benchmarks.lanes import DIRECT, NEVER_REACHED, TARGETS, Lane, asked_for, processor_seconds, running
 from benchmarks.load import measure
 from conformance.target import load
 from tests.benchmarks.serving import job
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from conformance.surface import Surface
 
 
 @pytest.fixture
@@ -26,6 +30,22 @@ async def test_the_bare_relay_passes_calls_to_the_upstream(lanes: list[Lane]) ->
         for surface in SURFACES:
             outcome = await measure(job(lane.urls[surface], surface=surface, streamed=True))
             assert outcome.calls
+
+
+@pytest.mark.parametrize("surface", SURFACES)
+def test_the_reference_gateway_counts_against_limits(tmp_path: Path, surface: Surface) -> None:
+    with running([DIRECT, "reference"], tmp_path.resolve()) as (_, reference):
+        told = httpx2.post(
+            reference.urls[surface] + PATHS[surface],
+            headers=credentials(surface, reference.key),
+            json=asked(surface, reference.models[surface], streamed=False),
+            trust_env=False,
+        )
+    spent = sqlite3.connect(tmp_path / "reference" / "keys.sqlite3").execute("SELECT * FROM spend").fetchall()
+    assert {str(NEVER_REACHED[name]) for name in ("requests_per_minute", "tokens_per_minute")} <= set(
+        told.headers.values()
+    )
+    assert spent
 
 
 def test_every_lane_serves_what_is_measured() -> None:
