@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import json
 import shutil
-import ssl
 import subprocess
 import sys
 from contextlib import suppress
@@ -22,6 +21,7 @@ from urllib.parse import urlsplit
 import anyio
 
 from conformance.target.process import clean_environment
+from conformance.tls import tls
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -88,9 +88,9 @@ def _command(home: Path, words: list[str]) -> list[str]:
 async def _passed_on(url: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     """One connection from inside, to the gateway and back."""
     where = urlsplit(url)
-    tls = ssl.create_default_context() if where.scheme == "https" else None
+    usual, trusted = (443, tls()) if where.scheme == "https" else (80, None)
     with suppress(OSError):
-        to_gateway = await asyncio.open_connection(where.hostname, where.port or (443 if tls else 80), ssl=tls)
+        to_gateway = await asyncio.open_connection(where.hostname, where.port or usual, ssl=trusted)
         await asyncio.gather(_pumped(reader, to_gateway[1]), _pumped(to_gateway[0], writer))
 
 
