@@ -11,7 +11,6 @@ import logging
 import queue
 import time
 from dataclasses import dataclass
-from secrets import token_hex
 from threading import Thread
 from typing import TYPE_CHECKING, Self
 
@@ -50,7 +49,6 @@ class Booking:
     def __init__(self, opened: Callable[[], SpendStore], keep_seconds: float) -> None:
         self._opened = opened
         self._keep_seconds = keep_seconds
-        self._holder = token_hex(8)
         self._given: list[Order] = []
         self._orders: queue.SimpleQueue[list[Order] | None] = queue.SimpleQueue()
         self._unsettled: list[Order] = []
@@ -145,15 +143,15 @@ class Booking:
     def _carry_out(self, store: SpendStore, orders: list[Order], *, renew: bool) -> Told:
         told: Told = []
         now = time.time()
-        with store.transaction():
+        with store.transaction(now):
             if renew:
-                store.renew(self._holder, now)
+                store.renew()
                 store.prune(now - self._keep_seconds)
             for order in orders:
                 if isinstance(order, Holding):
-                    told.append((order.done, store.hold(order.call, self._holder, order.claims, now)))
+                    told.append((order.done, store.hold(order.call, order.claims)))
                 else:
-                    store.settle(order.call, order.claims, order.cost, now)
+                    store.settle(order.call, order.claims, order.cost)
         return told
 
 

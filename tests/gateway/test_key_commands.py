@@ -68,8 +68,8 @@ async def test_a_key_is_minted_with_limits(keys: Keys, store: KeyStore) -> None:
 async def test_what_is_spent_of_a_budget_is_told(config: Path, keys: Keys, store: KeyStore, settings: Settings) -> None:
     add(config, '[limits.team]\nbudget_usd = "20"\nperiod_seconds = 86400\n')
     key = store.named(told(keys("mint", "--name", "k", "--team", "blue", "--budget", "1.50", "--json"))["key"])
-    with closing(SpendStore(settings.keys.place)) as books, books.transaction():
-        books.settle("call", [Claim(f"key:{key.digest.hex()}", 0, None, None, 0)], 1_250_000_001_000, 0.0)
+    with closing(SpendStore(settings.keys.place)) as books, books.transaction(0.0):
+        books.settle("call", [Claim(f"key:{key.digest.hex()}", 0, None, None, 0)], 1_250_000_001_000)
     lines = keys("spend", "k").stdout.splitlines()
     assert lines[0] == f"key {key.fingerprint}: $1.250000001 of $1.50"
     assert lines[1].startswith("team blue: $0 of $20 until ")

@@ -8,7 +8,7 @@ import sqlite3
 import subprocess
 import sys
 import time
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
@@ -33,16 +33,38 @@ def claim(cost: int = 0, *, streams: int | None = None, budget: int | None = Non
     return Claim(subject, 0, streams, budget, cost)
 
 
+class Books:
+    """A store in which each order is a transaction of its own."""
+
+    def __init__(self, database: Place) -> None:
+        self.store = SpendStore(database)
+        self.spent = self.store.spent
+
+    def hold(self, call: str, claims: Sequence[Claim], now: float = NOW) -> Denied | None:
+        with self.store.transaction(now):
+            return self.store.hold(call, claims)
+
+    def settle(self, call: str, claims: Sequence[Claim], cost: int) -> None:
+        with self.store.transaction(NOW):
+            self.store.settle(call, claims, cost)
+
+    def renew(self, now: float) -> None:
+        with self.store.transaction(now):
+            self.store.renew()
+
+    def close(self) -> None:
+        self.store.close()
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
     return tmp_path / "keys.sqlite3" if request.param == "sqlite" else request.getfixturevalue("server")
 
 
 @pytest.fixture
-def store(database: Place) -> Iterator[SpendStore]:
-    opened = SpendStore(database)
-    yield opened
-    opened.close()
+def books(database: Place) -> Iterator[Books]:
+    with closing(Books(database)) as opened:
+        yield opened
 
 
 @pytest.fixture
@@ -51,43 +73,87 @@ async def booking(database: Place) -> AsyncIterator[Booking]:
         yield running
 
 
-def test_a_call_may_begin_while_anything_is_left(store: SpendStore) -> None:
-    assert store.hold("1", "me", [claim(70, budget=100)], NOW) is None
-    assert store.hold("2", "me", [claim(70, budget=100)], NOW) is None
-    denied = store.hold("3", "me", [claim(70, budget=100)], NOW)
+def test_a_call_may_begin_while_anything_is_left(books: Books) -> None:
+    assert books.hold("1", [claim(70, budget=100)]) is None
+    assert books.hold("2", [claim(70, budget=100)]) is None
+    denied = books.hold("3", [claim(70, budget=100)])
     assert denied == (claim(70, budget=100), "held")
-    store.settle("1", [claim(70, budget=100)], 20, NOW)
-    assert store.hold("3", "me", [claim(70, budget=100)], NOW) is None
+    books.settle("1", [claim(70, budget=100)], 20)
+    assert books.hold("3", [claim(70, budget=100)]) is None
     for call in "23":
-        store.settle(call, [claim(70, budget=100)], 40, NOW)
-    assert store.spent("key:a", 0) == 100
-    assert store.hold("4", "me", [claim(1, budget=100)], NOW) == (claim(1, budget=100), "spent")
+        books.settle(call, [claim(70, budget=100)], 40)
+    assert books.spent("key:a", 0) == 100
+    assert books.hold("4", [claim(1, budget=100)]) == (claim(1, budget=100), "spent")
 
 
-def test_all_claims_are_granted_or_none(store: SpendStore) -> None:
+def test_all_claims_are_granted_or_none(books: Books) -> None:
     team = claim(subject="team:b", streams=1)
-    assert store.hold("1", "me", [claim(streams=5), team], NOW) is None
-    assert store.hold("2", "me", [claim(streams=5), team], NOW) == (team, "streams")
-    store.settle("1", [claim(streams=5), team], 0, NOW)
-    assert [store.hold(str(number), "me", [claim(streams=5)], NOW) for number in range(5)] == [None] * 5
-    assert store.hold("6", "me", [claim(streams=5)], NOW) is not None
+    assert books.hold("1", [claim(streams=5), team]) is None
+    assert books.hold("2", [claim(streams=5), team]) == (team, "streams")
+    books.settle("1", [claim(streams=5), team], 0)
+    assert [books.hold(str(number), [claim(streams=5)]) for number in range(5)] == [None] * 5
+    assert books.hold("6", [claim(streams=5)]) is not None
 
 
-def test_what_the_dead_hold_lapses_and_what_the_living_hold_does_not(store: SpendStore) -> None:
-    store.hold("1", "dead", [claim(streams=2)], NOW)
-    store.hold("2", "alive", [claim(streams=2)], NOW)
-    store.renew("alive", NOW + LAPSES_SECONDS / 2)
+def test_what_the_dead_hold_lapses_and_what_the_living_hold_does_not(database: Place, books: Books) -> None:
+    with closing(Books(database)) as dead:
+        dead.hold("1", [claim(streams=2)])
+    books.hold("2", [claim(streams=2)])
+    assert books.hold("3", [claim(streams=2)]) is not None
+    books.renew(NOW + LAPSES_SECONDS / 2)
     later = NOW + LAPSES_SECONDS + 1
-    assert store.hold("3", "alive", [claim(streams=2)], later) is None
-    assert store.hold("4", "alive", [claim(streams=2)], later) is not None
+    assert books.hold("3", [claim(streams=2)], later) is None
+    assert books.hold("4", [claim(streams=2)], later) is not None
 
 
-def test_a_period_that_is_over_is_forgotten_and_a_budget_for_good_is_not(store: SpendStore) -> None:
-    store.settle("1", [Claim("key:a", 86400, None, 100, 1), Claim("key:a", 0, None, 100, 1)], 7, NOW)
-    store.prune(NOW - 1)
-    assert store.spent("key:a", 86400) == 7
-    store.prune(NOW)
-    assert (store.spent("key:a", 86400), store.spent("key:a", 0)) == (0, 7)
+def test_what_lapsed_in_a_process_that_was_asleep_is_held_again(database: Place, books: Books) -> None:
+    books.hold("1", [claim(streams=1)])
+    later = NOW + LAPSES_SECONDS + 1
+    with closing(Books(database)) as other:
+        assert other.hold("2", [claim(streams=2)], later) is None
+        other.renew(later)
+        books.renew(later)
+        assert other.hold("3", [claim(streams=2)], later) is not None
+
+
+def test_a_transaction_that_fails_has_never_been(books: Books) -> None:
+    with suppress(KeyError), books.store.transaction(NOW):
+        books.store.hold("1", [claim(streams=1)])
+        books.store.settle("2", [claim(budget=100)], 7)
+        raise KeyError
+    assert books.spent("key:a", 0) == 0
+    assert books.hold("3", [claim(streams=1)]) is None
+
+
+def test_what_is_held_and_settled_in_one_transaction_is_written_once(books: Books) -> None:
+    with books.store.transaction(NOW):
+        assert books.store.hold("1", [claim(70, budget=100)]) is None
+        assert books.store.hold("2", [claim(70, budget=100)]) is None
+        assert books.store.hold("3", [claim(70, budget=100)]) == (claim(70, budget=100), "held")
+        books.store.settle("1", [claim(70, budget=100)], 60)
+        books.store.settle("2", [claim(70, budget=100)], 50)
+        assert books.store.hold("3", [claim(70, budget=100)]) == (claim(70, budget=100), "spent")
+    assert books.spent("key:a", 0) == 110
+
+
+def test_a_call_is_settled_once_and_one_that_was_denied_holds_nothing(books: Books) -> None:
+    wants = [claim(streams=1)]
+    assert books.hold("1", wants) is None
+    assert books.hold("2", wants) is not None
+    books.settle("2", wants, 0)
+    assert books.hold("3", wants) is not None
+    books.settle("1", wants, 0)
+    books.settle("1", wants, 0)
+    assert books.hold("3", wants) is None
+    assert books.hold("4", wants) is not None
+
+
+def test_a_period_that_is_over_is_forgotten_and_a_budget_for_good_is_not(books: Books) -> None:
+    books.settle("1", [Claim("key:a", 86400, None, 100, 1), Claim("key:a", 0, None, 100, 1)], 7)
+    books.store.prune(NOW - 1)
+    assert books.spent("key:a", 86400) == 7
+    books.store.prune(NOW)
+    assert (books.spent("key:a", 86400), books.spent("key:a", 0)) == (0, 7)
 
 
 async def test_orders_are_carried_out_in_their_order(booking: Booking) -> None:
@@ -136,10 +202,10 @@ async def test_a_settlement_waits_for_a_database_that_is_locked(tmp_path: Path) 
 
 async def test_nobody_waits_for_books_that_cannot_be_kept(tmp_path: Path) -> None:
     class Torn(SpendStore):
-        def hold(self, call: str, holder: str, claims: Sequence[Claim], now: float) -> Denied | None:
+        def hold(self, call: str, claims: Sequence[Claim]) -> Denied | None:
             if call == "1":
                 raise KeyError(call)
-            return super().hold(call, holder, claims, now)
+            return super().hold(call, claims)
 
     async with Booking(lambda: Torn(tmp_path / "keys.sqlite3"), 60.0) as booking:
         with pytest.raises(KeyError):
@@ -147,7 +213,7 @@ async def test_nobody_waits_for_books_that_cannot_be_kept(tmp_path: Path) -> Non
         assert await booking.hold("2", [claim(streams=1)]) is None
 
 
-def test_a_killed_process_loses_nothing_that_is_settled(database: Place, store: SpendStore) -> None:
+def test_a_killed_process_loses_nothing_that_is_settled(database: Place, books: Books) -> None:
     there = f"Server({database.url!r}, {database.password!r})" if isinstance(database, Server) else repr(database)
     program = f"""
 import asyncio
@@ -173,12 +239,12 @@ asyncio.run(main())
         assert process.stdout.readline() == "written\n"
         process.send_signal(signal.SIGKILL)
     wants = Claim("key:a", 0, 2, 1000, 400)
-    assert store.spent("key:a", 0) == 123
+    assert books.spent("key:a", 0) == 123
     now = time.time()
-    assert store.hold("1", "me", [wants], now) is None
-    assert store.hold("2", "me", [wants], now) == Denied(wants, "streams")  # the dead one's place is not free yet
-    store.renew("me", now + LAPSES_SECONDS - 1)
-    assert store.hold("2", "me", [wants], now + LAPSES_SECONDS + 1) is None
+    assert books.hold("1", [wants], now) is None
+    assert books.hold("2", [wants], now) == Denied(wants, "streams")  # the dead one's place is not free yet
+    books.renew(now + LAPSES_SECONDS - 1)
+    assert books.hold("2", [wants], now + LAPSES_SECONDS + 1) is None
 
 
 CALLS = st.lists(st.tuples(st.integers(1, 90), st.integers(0, 100), st.integers(0, 2)), max_size=120)
@@ -186,17 +252,17 @@ CALLS = st.lists(st.tuples(st.integers(1, 90), st.integers(0, 100), st.integers(
 
 @given(CALLS)
 def test_what_is_spent_stays_below_the_budget_and_one_call(calls: list[tuple[int, int, int]]) -> None:
-    with TemporaryDirectory() as directory, closing(SpendStore(Path(directory, "keys.sqlite3"))) as store:
-        keep_the_books(store, calls)
+    with TemporaryDirectory() as directory, closing(Books(Path(directory, "keys.sqlite3"))) as books:
+        keep_the_books(books, calls)
 
 
-def keep_the_books(store: SpendStore, calls: list[tuple[int, int, int]]) -> None:
+def keep_the_books(books: Books, calls: list[tuple[int, int, int]]) -> None:
     running: list[tuple[str, Claim, int]] = []
     for number, (cost, percent, settled) in enumerate(calls):
-        if store.hold(str(number), "me", [claim(cost, budget=1000)], NOW) is None:
+        if books.hold(str(number), [claim(cost, budget=1000)]) is None:
             running.append((str(number), claim(cost, budget=1000), cost * percent // 100))
         for call, held, used in [running.pop() for _ in range(min(settled, len(running)))]:
-            store.settle(call, [held], used, NOW)
+            books.settle(call, [held], used)
     for call, held, _ in running:
-        store.settle(call, [held], held.cost, NOW)
-    assert store.spent("key:a", 0) < 1090
+        books.settle(call, [held], held.cost)
+    assert books.spent("key:a", 0) < 1090
