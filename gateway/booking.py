@@ -50,6 +50,7 @@ class Booking:
         self._opened = opened
         self._keep_seconds = keep_seconds
         self._given: list[Order] = []
+        self._busy = False
         self._orders: queue.SimpleQueue[list[Order] | None] = queue.SimpleQueue()
         self._unsettled: list[Order] = []
         self._stopping = False
@@ -83,15 +84,20 @@ class Booking:
         self._order(Settling(call, claims, cost))
 
     def _order(self, order: Order) -> None:
-        """To wake the thread costs more than to write: it is woken once for all that the loop does in one go."""
-        if not self._given:
-            self._loop.call_soon(self._hand_over)
+        """To wake the thread costs more than to write: it is woken once for all that is ordered while it writes."""
         self._given.append(order)
+        if len(self._given) == 1 and not self._busy:
+            self._loop.call_soon(self._hand_over)
 
     def _hand_over(self) -> None:
+        self._busy = bool(self._given)
         if self._given:
             self._orders.put(self._given)
             self._given = []
+
+    def _heard(self, told: Told) -> None:
+        tell(told)
+        self._hand_over()
 
     def _run(self, opened: asyncio.Future[None]) -> None:
         try:
@@ -122,8 +128,8 @@ class Booking:
             except Exception as error:  # a bug of ours must not keep calls waiting
                 logger.exception("the books cannot be kept")
                 told = [(order.done, error) for order in orders if isinstance(order, Holding)]
-            if told:
-                self._loop.call_soon_threadsafe(tell, told)
+            if orders:
+                self._loop.call_soon_threadsafe(self._heard, told)
         if self._unsettled:
             logger.error("%d calls could not be settled", len(self._unsettled))
 

@@ -329,7 +329,7 @@ class Settings(Section):
     keys: Keys
     objects: Objects | None = None
     management: Management | None = None
-    limits: LimitSettings = LimitSettings()
+    limits: LimitSettings = Field(default_factory=LimitSettings)  # no copy: what is not limited is UNLIMITED itself
     audit: Audit | None = None
     metrics: Metrics | None = None
     telemetry: Telemetry | None = None

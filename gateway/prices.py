@@ -80,7 +80,7 @@ get_snapshot()  # a third of a second, and many objects: at the start, not in th
 
 def cost(base_url: str, protocol: Protocol, models: Iterable[str | None], usage: Mapping[str, int]) -> Cost:
     """By the first of the model's names that has a price."""
-    minute = int(time.time() // PRICES_HOLD_SECONDS)
+    minute = this_minute()
     for model in models:
         if model and (known := rates(base_url, protocol, model, minute)):
             return charged(known, usage)
@@ -89,9 +89,17 @@ def cost(base_url: str, protocol: Protocol, models: Iterable[str | None], usage:
 
 def most(base_url: str, protocol: Protocol, model: str | None, tokens_in: int, tokens_out: int) -> Decimal | None:
     """What so many tokens cost at most, cached on the way or not; None where the model has no known price."""
+    known = rates(base_url, protocol, model, this_minute()) if model else None
+    if known and tokens_in <= known.most_input:
+        dearest = known.none + max(known.fresh, known.cache_write) * tokens_in + known.said * tokens_out
+        return Decimal(dearest).scaleb(-DIGITS)
     usage = {"input": tokens_in, "output": tokens_out, "cache_read": 0, "reasoning": 0}
     costs = [cost(base_url, protocol, (model,), {**usage, "cache_write": written}).usd for written in (0, tokens_in)]
     return max((usd for usd in costs if usd is not None), default=None)
+
+
+def this_minute() -> int:
+    return int(time.time() // PRICES_HOLD_SECONDS)
 
 
 def charged(known: Rates, usage: Mapping[str, int]) -> Cost:

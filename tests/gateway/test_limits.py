@@ -35,6 +35,7 @@ from tests.gateway.streams import MESSAGES, PATHS
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from gateway.config import Settings
     from tests.gateway.conftest import ScriptedUpstream
 
 
@@ -46,6 +47,12 @@ def config(config: Path, upstream: ScriptedUpstream) -> Path:
 @pytest.fixture
 def limited(client: RawClient, store: KeyStore) -> Keys:
     return Keys(client, store)
+
+
+async def test_who_is_not_limited_is_no_subject(settings: Settings, store: KeyStore) -> None:
+    assert settings.limits.subjects(store.mint("unlimited").key) == ()
+    [subject] = settings.limits.subjects(store.mint("slow", limits=Limit(requests_per_minute=5)).key)
+    assert (subject.kind, subject.limit) == ("key", Limit(requests_per_minute=5))
 
 
 async def test_a_burst_gets_exactly_the_limit_through(limited: Keys, upstream: ScriptedUpstream) -> None:

@@ -51,3 +51,22 @@ def test_the_address_says_whose_prices_count_and_else_the_protocol(
     base_url: str, protocol: Protocol, provider: str
 ) -> None:
     assert prices.provider_of(base_url, protocol).id == provider
+
+
+@pytest.mark.parametrize("tokens_in", [1, 4000, 200_000, 200_001, 3_000_000])
+@pytest.mark.parametrize(
+    ("protocol", "model"),
+    [("anthropic-messages", "claude-sonnet-4-5"), ("openai-chat", "gpt-5-mini"), ("gemini", "gemini-2.5-pro")],
+)
+def test_the_most_is_what_the_dearer_of_cached_and_not_costs(protocol: Protocol, model: str, tokens_in: int) -> None:
+    usage = {"input": tokens_in, "output": 700, "cache_read": 0, "reasoning": 0}
+    costs = [
+        prices.cost("http://127.0.0.1:9", protocol, [model], {**usage, "cache_write": written}).usd
+        for written in (0, tokens_in)
+    ]
+    assert prices.most("http://127.0.0.1:9", protocol, model, tokens_in, 700) == max(filter(None, costs))
+
+
+def test_a_model_without_a_price_has_no_most() -> None:
+    assert prices.most("http://127.0.0.1:9", "anthropic-messages", "made-up-9", 1, 1) is None
+    assert prices.most("http://127.0.0.1:9", "anthropic-messages", None, 1, 1) is None
