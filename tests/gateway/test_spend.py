@@ -7,6 +7,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
 from contextlib import closing, suppress
 from pathlib import Path
@@ -161,6 +162,28 @@ async def test_orders_are_carried_out_in_their_order(booking: Booking) -> None:
     for number in range(50):
         assert await booking.hold(str(number), wants) is None
         booking.settle(str(number), wants, 0)
+
+
+async def test_what_is_ordered_while_the_books_are_written_is_written_together(tmp_path: Path) -> None:
+    begun, may_end, transactions = threading.Event(), threading.Event(), []
+
+    class Slow(SpendStore):
+        def hold(self, call: str, claims: Sequence[Claim]) -> Denied | None:
+            begun.set()
+            assert may_end.wait(10)
+            transactions.append(self._now)
+            return super().hold(call, claims)
+
+    async with Booking(lambda: Slow(tmp_path / "keys.sqlite3"), 60.0) as booking:
+        calls = [asyncio.create_task(booking.hold("first", [claim(streams=9)]))]
+        await asyncio.to_thread(begun.wait, 10)
+        for number in range(5):
+            calls.append(asyncio.create_task(booking.hold(str(number), [claim(streams=9)])))
+            await asyncio.sleep(0)
+        may_end.set()
+        assert await asyncio.gather(*calls) == [None] * 6
+    assert len(transactions) == 6
+    assert len(set(transactions)) == 2
 
 
 async def test_two_processes_share_one_budget(database: Path, booking: Booking) -> None:
