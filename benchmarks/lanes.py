@@ -18,12 +18,13 @@ if TYPE_CHECKING:
     from conformance.target import Target
 
 HERE = Path(__file__).parent
-DIRECT = "direct"
+DIRECT, LIMITED = "direct", "limited"
 TARGETS = {
     DIRECT: str(HERE / "direct.toml"),
     "nginx": "nginx",
     "relay": str(HERE / "bare_relay.toml"),
     "reference": "reference",
+    LIMITED: "reference",
     "litellm": "litellm",
 }
 NEVER_REACHED = {
@@ -32,7 +33,7 @@ NEVER_REACHED = {
     "streams": 10_000,
     "budget_usd": 1_000_000,
 }
-"""A gateway that can limit a key does: counting is part of the work."""
+"""What the key of `limited` may use: counting is the work, refusing is not."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,7 @@ def lane(name: str, upstream: str, root: Path) -> Iterator[Lane]:
     target = load(TARGETS[name])
     secrets = {secret: mint(secret) for secret in SECRETS}
     with launch(target, upstream, secrets, root / name) as gateway:
-        key = gateway.hooks.limit(**NEVER_REACHED) if target.auth.limit else gateway.key
+        key = gateway.hooks.limit(**NEVER_REACHED) if name == LIMITED else gateway.key
         yield Lane(name, gateway.version, gateway.surfaces, asked_for(target), key, root / name)
 
 

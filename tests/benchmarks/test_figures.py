@@ -18,11 +18,12 @@ def rows(lane: str, figure: Figure, *values: float, processor: float | None = No
     return [Sample(number, lane, CHAT, figure, value, processor) for number, value in enumerate(values)]
 
 
-def run(reference: float, first_byte: float, litellm: float | None) -> Results:
+def run(reference: float, first_byte: float, litellm: float | None, limited: float = 650) -> Results:
     """A run of one round in which the relay makes 1000 of everything, and its first byte comes after 1 ms."""
     samples = [*rows("relay", FIRST_BYTE, 1.0), *rows("reference", FIRST_BYTE, first_byte)]
     for figure in (WHOLE, STREAMS):
         samples += [*rows("relay", figure, 1000.0), *rows("reference", figure, reference)]
+        samples += rows("limited", figure, limited)
         samples += rows("litellm", figure, litellm) if litellm else []
     return Results(tuple(samples))
 
@@ -43,11 +44,12 @@ def test_rounds_that_one_of_the_two_lacks_are_left_out() -> None:
 @pytest.mark.parametrize(
     ("results", "verdicts"),
     [
-        (run(700, 1.5, 28), [True, True, True, True, True]),
-        (run(699, 1.5, 28), [False, False, True, False, False]),
-        (run(700, 1.51, 28), [True, True, False, True, True]),
-        (run(700, 1.5, None), [True, True, True, None, None]),
-        (Results(()), [None, None, None, None, None]),
+        (run(700, 1.5, 28), [True, True, True, True, True, True, True]),
+        (run(699, 1.5, 28), [False, True, False, True, True, False, False]),
+        (run(700, 1.5, 28, 649), [True, False, True, False, True, True, True]),
+        (run(700, 1.51, 28), [True, True, True, True, False, True, True]),
+        (run(700, 1.5, None), [True, True, True, True, True, None, None]),
+        (Results(()), [None] * 7),
     ],
 )
 def test_a_claim_holds_misses_or_was_not_measured(results: Results, verdicts: list[bool | None]) -> None:

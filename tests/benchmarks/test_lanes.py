@@ -8,7 +8,7 @@ import httpx2
 import pytest
 
 from benchmarks.exchanges import PATHS, SURFACES, asked, credentials
-from benchmarks.lanes import DIRECT, NEVER_REACHED, TARGETS, Lane, asked_for, processor_seconds, running
+from benchmarks.lanes import DIRECT, LIMITED, NEVER_REACHED, TARGETS, Lane, asked_for, processor_seconds, running
 from benchmarks.load import measure
 from conformance.target import load
 from tests.benchmarks.serving import job
@@ -33,15 +33,15 @@ async def test_the_bare_relay_passes_calls_to_the_upstream(lanes: list[Lane]) ->
 
 
 @pytest.mark.parametrize("surface", SURFACES)
-def test_the_reference_gateway_counts_against_limits(tmp_path: Path, surface: Surface) -> None:
-    with running([DIRECT, "reference"], tmp_path.resolve()) as (_, reference):
+def test_the_limited_lane_counts_against_every_limit(tmp_path: Path, surface: Surface) -> None:
+    with running([DIRECT, LIMITED], tmp_path.resolve()) as (_, limited):
         told = httpx2.post(
-            reference.urls[surface] + PATHS[surface],
-            headers=credentials(surface, reference.key),
-            json=asked(surface, reference.models[surface], streamed=False),
+            limited.urls[surface] + PATHS[surface],
+            headers=credentials(surface, limited.key),
+            json=asked(surface, limited.models[surface], streamed=False),
             trust_env=False,
         )
-    spent = sqlite3.connect(tmp_path / "reference" / "keys.sqlite3").execute("SELECT * FROM spend").fetchall()
+    spent = sqlite3.connect(tmp_path / LIMITED / "keys.sqlite3").execute("SELECT * FROM spend").fetchall()
     assert {str(NEVER_REACHED[name]) for name in ("requests_per_minute", "tokens_per_minute")} <= set(
         told.headers.values()
     )
