@@ -83,6 +83,7 @@ class Sum(NamedTuple):
 class Page:
     """One transaction: what it has found in the database, and what it leaves there when it is committed."""
 
+    now: float = 0.0
     by_others: dict[str, Sum] = field(default_factory=dict)
     spent: dict[tuple[str, int], int] = field(default_factory=dict)
     held: dict[str, Sum] = field(default_factory=dict)
@@ -111,7 +112,7 @@ class SpendStore:
 
     @contextmanager
     def transaction(self, now: float) -> Iterator[None]:
-        self._page, self._now = page, _ = Page(), now
+        page = self._page = Page(now)
         with self._db.exclusive():
             yield
             self._write(page)
@@ -146,7 +147,7 @@ class SpendStore:
 
     def renew(self) -> None:
         """This process lives: what it holds is held on, and what the dead have held is not."""
-        self._db.write(LAPSED, (self._now,))
+        self._db.write(LAPSED, (self._page.now,))
         self._page.held = {**self._held, **self._page.held}
 
     def spent(self, subject: str, begin: int) -> int:
@@ -169,18 +170,18 @@ class SpendStore:
 
     def _held_by_others(self, subject: str) -> Sum:
         if (found := self._page.by_others.get(subject)) is None:
-            rows = self._db.rows(BY_OTHERS, (subject, self._holder, self._now))
+            rows = self._db.rows(BY_OTHERS, (subject, self._holder, self._page.now))
             found = self._page.by_others[subject] = Sum(*rows[0])
         return found
 
     def _write(self, page: Page) -> None:
         for subject, held in page.held.items():
             if held.calls:
-                self._db.write(HOLD, (subject, self._holder, *held, self._now + LAPSES_SECONDS))
+                self._db.write(HOLD, (subject, self._holder, *held, page.now + LAPSES_SECONDS))
             else:
                 self._db.write(RELEASE, (subject, self._holder))
         for (subject, begin), cost in page.charged.items():
-            self._db.write(CHARGE, (subject, begin, cost, self._now))
+            self._db.write(CHARGE, (subject, begin, cost, page.now))
 
     def _turn(self, page: Page) -> None:
         """What has been committed is so; what has not has never been."""
@@ -190,4 +191,3 @@ class SpendStore:
                 self._calls.pop(call, None)
             else:
                 self._calls[call] = claims
-        self._page = Page()

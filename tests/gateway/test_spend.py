@@ -171,7 +171,7 @@ async def test_what_is_ordered_while_the_books_are_written_is_written_together(t
         def hold(self, call: str, claims: Sequence[Claim]) -> Denied | None:
             begun.set()
             assert may_end.wait(10)
-            transactions.append(self._now)
+            transactions.append(self._page.now)
             return super().hold(call, claims)
 
     async with Booking(lambda: Slow(tmp_path / "keys.sqlite3"), 60.0) as booking:
