@@ -76,8 +76,9 @@ async def test_a_worker_that_is_killed_in_mid_stream_takes_nothing_along_but_its
         for pid in before:
             os.kill(pid, signal.SIGKILL)
         for stream in streams:
-            with pytest.raises(aiohttp.ClientError):
-                await stream.content.read()
+            async with stream:
+                with pytest.raises(aiohttp.ClientError):
+                    await stream.content.read()
         upstream.script = None
         for each in (*minted, headers):
             async with another_connection(each) as other:
