@@ -126,7 +126,7 @@ def test_a_transaction_that_fails_has_never_been(books: Books) -> None:
     assert books.hold("3", [claim(streams=1)]) is None
 
 
-def test_what_is_held_and_settled_in_one_transaction_is_written_once(books: Books) -> None:
+def test_orders_of_one_transaction_see_each_other(books: Books) -> None:
     with books.store.transaction(NOW):
         assert books.store.hold("1", [claim(70, budget=100)]) is None
         assert books.store.hold("2", [claim(70, budget=100)]) is None
