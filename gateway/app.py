@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import sqlite3
 from contextlib import AsyncExitStack, nullcontext
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import unquote
@@ -15,6 +14,7 @@ from gateway.addresses import addresses, listening
 from gateway.admission import admit, authorize
 from gateway.calls import Answer, Call
 from gateway.clouds import InCloud
+from gateway.databases import DatabaseError
 from gateway.errors import RefusalError
 from gateway.fallback import first_answer
 from gateway.keeping import Keeping
@@ -158,7 +158,7 @@ class Gateway:
         try:
             if self._objects:
                 self._objects.learn(call)
-        except sqlite3.Error:  # the client has its answer
+        except DatabaseError:  # the client has its answer
             logger.exception("%s: whose it is cannot be written down", call.request_id)
 
     async def _answer(self, call: Call) -> Answer:

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import json
 import re
-import sqlite3
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import unquote
 
+from gateway.databases import Schema, opened
 from gateway.errors import RefusalError, bad_gateway
 from gateway.scope import Members
 
@@ -38,10 +38,12 @@ NAMES = {
     *("vector_store_id", "vector_store_ids", "batch_id"),
 }
 NAMED = re.compile(rb'"(?:' + "|".join([*NAMES, "item_reference"]).encode() + rb')"|\\u', re.IGNORECASE)
-SCHEMA = (
-    "CREATE TABLE IF NOT EXISTS objects (id TEXT PRIMARY KEY, owner TEXT NOT NULL, used_at REAL NOT NULL) WITHOUT ROWID"
+SCHEMA = Schema(
+    "objects",
+    {"id": "TEXT PRIMARY KEY", "owner": "TEXT NOT NULL", "used_at": "REAL NOT NULL"},
+    ["CREATE INDEX IF NOT EXISTS objects_by_use ON objects (used_at)"],
+    options="WITHOUT ROWID",
 )
-INDEX = "CREATE INDEX IF NOT EXISTS objects_by_use ON objects (used_at)"
 PRUNE = "DELETE FROM objects WHERE id IN (SELECT id FROM objects WHERE used_at <= ? LIMIT 100)"
 A_DAY = 86400.0
 CREATED, FAILED = 200, 300
@@ -58,10 +60,8 @@ class Objects:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        settings.database.touch(mode=0o600)
-        self._db = sqlite3.connect(settings.database, isolation_level=None)
-        for statement in ("PRAGMA journal_mode=WAL", "PRAGMA synchronous=NORMAL", SCHEMA, INDEX):
-            self._db.execute(statement)
+        self._db = opened(settings.database, durable=False)
+        self._db.prepare(SCHEMA)
 
     def __enter__(self) -> Self:
         return self
@@ -81,18 +81,19 @@ class Objects:
     def is_for(self, owner: str, name: str) -> bool:
         if name in self._settings.shared:
             return True
-        row = self._db.execute("SELECT owner, used_at FROM objects WHERE id = ?", (name,)).fetchone()
-        if row is None:
+        found = self._db.rows("SELECT owner, used_at FROM objects WHERE id = ?", (name,))
+        if not found:
             return self._settings.unknown == "pass"
-        if row[0] == owner and row[1] < time.time() - A_DAY:
-            self._db.execute("UPDATE objects SET used_at = ? WHERE id = ?", (time.time(), name))
-        return bool(row[0] == owner)
+        [(its_owner, used_at)] = found
+        if its_owner == owner and used_at < time.time() - A_DAY:
+            self._db.write("UPDATE objects SET used_at = ? WHERE id = ?", (time.time(), name))
+        return bool(its_owner == owner)
 
     def add(self, owner: str, names: Iterable[str], now: float) -> None:
         """Those that are somebody's already stay that one's."""
-        self._db.execute(PRUNE, (now - self._settings.prune_after_seconds,))
+        self._db.write(PRUNE, (now - self._settings.prune_after_seconds,))
         rows = [(name, owner, now) for name in names]
-        self._db.executemany("INSERT OR IGNORE INTO objects VALUES (?, ?, ?)", rows)
+        self._db.write_all("INSERT INTO objects VALUES (?, ?, ?) ON CONFLICT DO NOTHING", rows)
 
     def learn(self, call: Call) -> None:
         """What an answer tells of belongs to who has got it, unless it is somebody's already."""
@@ -101,7 +102,7 @@ class Objects:
         if call.status is None or not CREATED <= call.status < FAILED:
             return
         if call.request.method == "DELETE":
-            self._db.executemany("DELETE FROM objects WHERE id = ?", [(name,) for name in in_path(call.place)[-1:]])
+            self._db.write_all("DELETE FROM objects WHERE id = ?", [(name,) for name in in_path(call.place)[-1:]])
         elif call.reading.ids:
             self.add(owner_of(call.admission.key), call.reading.ids, time.time())
 

@@ -82,11 +82,26 @@ class Sqlite:
     def _begin(self, *, durable: bool) -> None:
         try:
             with told():
-                self._db.execute("PRAGMA journal_mode=WAL")
+                self._write_ahead()
                 self._db.execute(f"PRAGMA synchronous={'FULL' if durable else 'NORMAL'}")
         except DatabaseError:
             self.close()
             raise
+
+    def _write_ahead(self) -> None:
+        """SQLite waits for whoever else is at the file, but not here: https://sqlite.org/c3ref/busy_handler.html"""
+        while not self._switched():
+            with self.exclusive():
+                pass
+
+    def _switched(self) -> bool:
+        try:
+            self._db.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode == sqlite3.SQLITE_BUSY:
+                return False
+            raise
+        return True
 
     def _add_columns(self, schema: Schema) -> None:
         there = {row[1] for row in self._db.execute(f"PRAGMA table_info({schema.table})")}

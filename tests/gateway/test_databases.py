@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,7 @@ COLUMNS = {"name": "TEXT NOT NULL", "number": "BIGINT NOT NULL"}
 COUNTERS = Schema("counters", COLUMNS, constraints=["PRIMARY KEY (name)"])
 INSERT = "INSERT INTO counters VALUES (?, ?)"
 THREADS, TURNS = 4, 25
+STARTERS, FILES = 8, 100
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -44,6 +46,21 @@ def test_what_was_looked_at_is_still_so_when_it_is_written(place: Place) -> None
         thread.join()
     with closing(opened(place)) as database:
         assert database.rows("SELECT number FROM counters") == [(THREADS * TURNS,)]
+
+
+def begin(place: Place, together: threading.Barrier) -> bool:
+    together.wait()
+    with closing(opened(place)) as database:
+        database.prepare(COUNTERS)
+        return database.has("counters")
+
+
+def test_any_number_may_begin_with_a_new_file_at_once(tmp_path: Path) -> None:
+    together = threading.Barrier(STARTERS)
+    with ThreadPoolExecutor(STARTERS) as threads:
+        for number in range(FILES):
+            file = tmp_path / f"{number}.sqlite3"
+            assert all(threads.map(begin, [file] * STARTERS, [together] * STARTERS))
 
 
 def replace(database: Database, name: str | None) -> None:

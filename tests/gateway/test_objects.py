@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import time
+from contextlib import closing
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from gateway.config import Objects as Settings
+from gateway.databases import opened
 from gateway.objects import Objects
 
 if TYPE_CHECKING:
@@ -181,6 +183,15 @@ async def test_what_the_provider_has_refused_is_nobodys(client: RawClient, upstr
     upstream.says(json.dumps({"id": "resp_1"}).encode(), 400)
     await client.ask("POST", "/v1/responses", b"{}")
     assert await status(client, "GET", "/v1/responses/resp_1") == 404
+
+
+async def test_who_made_it_cannot_be_written_down(
+    config: Path, client: RawClient, upstream: ScriptedUpstream, caplog: pytest.LogCaptureFixture
+) -> None:
+    with closing(opened(config.parent / "objects.sqlite3")) as database:
+        database.write("DROP TABLE objects")
+    await made(client, upstream, "/v1/responses", ANSWER)
+    assert "whose it is cannot be written down" in caplog.text
 
 
 class TestUnknown:
