@@ -14,6 +14,7 @@ from gateway.addresses import addresses, listening
 from gateway.admission import admit, authorize
 from gateway.calls import Answer, Call
 from gateway.clouds import InCloud
+from gateway.connections import HEADER_BYTES, HEADER_COUNT, Connections
 from gateway.databases import DatabaseError
 from gateway.errors import RefusalError
 from gateway.fallback import first_answer
@@ -25,7 +26,7 @@ from gateway.objects import Objects
 from gateway.observers import Observers
 from gateway.protocols.clouds import CLOUDS
 from gateway.reading import reading
-from gateway.relay import HEADER_BYTES, HEADER_COUNT, Relay, Straight
+from gateway.relay import Relay, Straight
 from gateway.routes import Routes
 from gateway.scope import authorize_models, authorize_origin
 from gateway.translation import Translated
@@ -73,7 +74,7 @@ class Gateway:
             self._watch = await starting.enter_async_context(Watch(self._keys))
             self._limiter = await starting.enter_async_context(Limiter(settings))
             self._observers = await starting.enter_async_context(Observers(settings, self._post))
-            self._relay = await starting.enter_async_context(Relay())
+            self._relay = Relay(await starting.enter_async_context(Connections()))
             keeping = await starting.enter_async_context(Keeping(settings.keys))
             self._management = await self._managed(starting, keeping)
             self.url = await self._listen(starting)

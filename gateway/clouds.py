@@ -29,12 +29,12 @@ from gateway.routes import only_one_path
 from gateway.translation import Translation, fail, for_client, for_upstream, reply
 
 if TYPE_CHECKING:
-    import aiohttp
     from yarl import URL
 
     from gateway.admission import Admission
     from gateway.aliases import Content
     from gateway.calls import Answer, Call
+    from gateway.connections import Reply
     from gateway.protocols.clouds import Cloud
     from gateway.protocols.codec import Json
     from gateway.relay import Relay
@@ -56,7 +56,7 @@ class InCloud:
     strict: bool
     ping_seconds: float
 
-    async def open(self) -> aiohttp.ClientResponse:
+    async def open(self) -> Reply:
         asked = self._asked
         taken, lost = self._betas
         if self.strict and lost:
@@ -70,13 +70,13 @@ class InCloud:
         body = self._cloud.count(body, model) if self._counts else body
         return await self.relay.send(self.call, self.route, self._url(model), passed, compact(body).encode())
 
-    async def answer(self, upstream: aiohttp.ClientResponse) -> Answer:
+    async def answer(self, upstream: Reply) -> Answer:
         self.call.route, self.call.upstream_request_id = self.route, request_id_of(upstream)
         if upstream.status >= FAILURES:
             return await fail(self._translation, upstream)
         return await (self._count(upstream) if self._counts else self._pass(upstream))
 
-    async def _count(self, upstream: aiohttp.ClientResponse) -> Answer:
+    async def _count(self, upstream: Reply) -> Answer:
         try:
             counted = json.loads(await failure_body(upstream))
             tokens = int(counted[self._cloud.counted])
@@ -84,7 +84,7 @@ class InCloud:
             raise bad_gateway("The upstream's count of tokens is none.") from error
         return await reply(self._translation, upstream, upstream.status, {"input_tokens": tokens})
 
-    async def _pass(self, upstream: aiohttp.ClientResponse) -> Answer:
+    async def _pass(self, upstream: Reply) -> Answer:
         call = self.call
         framed = upstream.content_type == eventstream.CONTENT_TYPE
         call.streamed = framed or upstream.content_type == EVENT_STREAM

@@ -15,9 +15,8 @@ from gateway.errors import SERVER_ERRORS, RefusalError, UnreachableError, bad_ga
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    import aiohttp
-
     from gateway.calls import Answer
+    from gateway.connections import Reply
 
 SHOWN_FIRST = (429, 401, 403, 404, 501)
 """Statuses below 500 that ask for the next provider, and which of them is shown rather."""
@@ -26,10 +25,10 @@ SHOWN_FIRST = (429, 401, 403, 404, 501)
 class Attempt(Protocol):
     """One provider, asked once."""
 
-    async def open(self) -> aiohttp.ClientResponse:
+    async def open(self) -> Reply:
         """Asks it. UnreachableError when there is no answer, RefusalError when it cannot be asked this."""
 
-    async def answer(self, upstream: aiohttp.ClientResponse) -> Answer:
+    async def answer(self, upstream: Reply) -> Answer:
         """Hands on what it said."""
 
 
@@ -37,7 +36,7 @@ async def first_answer(attempts: Sequence[Attempt], seconds: float | None = None
     """`seconds` is how long a provider may take to begin, as long as there is another one."""
     if len(attempts) == 1:
         return await only_answer(attempts[0])
-    failures: list[tuple[Attempt, aiohttp.ClientResponse]] = []
+    failures: list[tuple[Attempt, Reply]] = []
     with ExitStack() as opened:
         for number, attempt in enumerate(attempts):
             try:
@@ -68,7 +67,7 @@ def asks_for_the_next(status: int) -> bool:
     return status >= SERVER_ERRORS or status in SHOWN_FIRST
 
 
-async def shown(failures: Sequence[tuple[Attempt, aiohttp.ClientResponse]], tried: int) -> Answer:
+async def shown(failures: Sequence[tuple[Attempt, Reply]], tried: int) -> Answer:
     """The failure that tells the client most."""
     for status in SHOWN_FIRST:
         for attempt, upstream in reversed(failures):

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import io
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 import aiohttp
 from aiohttp import hdrs, web
-from multidict import CIMultiDict
 
 from gateway import aliases, endings, eventstream, headers, metering
 from gateway.calls import Tried
@@ -20,74 +18,39 @@ from gateway.errors import UnreachableError, bad_gateway
 from gateway.objects import Shown
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from aiohttp.client_middlewares import ClientHandlerType
+    from multidict import CIMultiDict
     from yarl import URL
 
     from gateway.admission import Admission
     from gateway.aliases import Content
     from gateway.calls import Answer, Call
+    from gateway.connections import Connections, Reply
     from gateway.routes import Route
 
-CONNECT_SECONDS = 10
-HEADER_BYTES = 64 * 1024
-HEADER_COUNT = 256
-BLOCKING_BYTES = 1024 * 1024  # aiohttp wants larger bodies as a file, so that they go out piece by piece
 ERROR_BYTES = 8 * 1024 * 1024
 EVENT_STREAM = "text/event-stream"
 FAILURES = 300
 LAST_WORDS_SECONDS = 1
-NO_TYPE_OF_ITS_OWN = CIMultiDict(dict.fromkeys([hdrs.CONTENT_TYPE]))
 
 
 class UpstreamLostError(Exception):
     """The connection to the upstream broke."""
 
 
-class UpstreamRequest(aiohttp.ClientRequest):
-    """A request with the headers that it is given: aiohttp adds the framing, and nothing that speaks for itself."""
-
-    def update_auto_headers(self, _: Iterable[str] | None) -> None:
-        self._skip_auto_headers = NO_TYPE_OF_ITS_OWN
-
-
+@dataclass(frozen=True)
 class Relay:
-    """Holds the connections to the upstreams."""
+    """Asks the providers."""
 
-    async def __aenter__(self) -> Self:
-        self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=0),
-            cookie_jar=aiohttp.DummyCookieJar(),
-            timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS),
-            request_class=UpstreamRequest,
-            auto_decompress=False,
-            max_line_size=HEADER_BYTES,
-            max_field_size=HEADER_BYTES,
-            max_headers=HEADER_COUNT,
-        )
-        return self
+    connections: Connections
 
-    async def __aexit__(self, *_: object) -> None:
-        await self._session.close()
-
-    async def send(
-        self, call: Call, route: Route, url: URL, passed: CIMultiDict[str], body: bytes
-    ) -> aiohttp.ClientResponse:
+    async def send(self, call: Call, route: Route, url: URL, passed: CIMultiDict[str], body: bytes) -> Reply:
         method = call.request.method
         call.route, tried = route, Tried(route)
         call.tried.append(tried)
         route.upstream.credential.authorize(method, url, passed, body)
         try:
-            upstream = await self._session.request(
-                method,
-                url,
-                headers=passed,
-                data=io.BytesIO(body) if len(body) > BLOCKING_BYTES else body or None,
-                allow_redirects=False,
-                middlewares=() if method == "POST" else (without_retry,),
-            )
-        except (aiohttp.ClientError, UpstreamLostError, OSError) as error:
+            upstream = await self.connections.ask(method, url, passed, body)
+        except (aiohttp.ClientError, OSError) as error:
             tried.error = type(error).__name__
             raise UnreachableError(tried.error) from error
         finally:
@@ -105,7 +68,7 @@ class Straight:
     admission: Admission
     route: Route
 
-    async def open(self) -> aiohttp.ClientResponse:
+    async def open(self) -> Reply:
         call, route, key = self.call, self.route, self.admission.plaintext
         passed = headers.for_upstream(call.request.headers, key)
         url = route.url(headers.query_without(call.query, key))
@@ -114,26 +77,18 @@ class Straight:
             passed[hdrs.ACCEPT_ENCODING] = "identity"  # the answer's name for the model, or a list, has to be read
         return await self.relay.send(call, route, url, passed, body)
 
-    async def answer(self, upstream: aiohttp.ClientResponse) -> Answer:
+    async def answer(self, upstream: Reply) -> Answer:
         self.call.route, self.call.upstream_request_id = self.route, request_id_of(upstream)
         handle = pass_through if upstream.status < FAILURES else pass_failure
         return await handle(self.call, self.route, upstream)
 
 
-async def without_retry(request: aiohttp.ClientRequest, send: ClientHandlerType) -> aiohttp.ClientResponse:
-    """aiohttp repeats idempotent requests when a kept connection breaks, but only for its own exceptions."""
-    try:
-        return await send(request)
-    except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
-        raise UpstreamLostError from error
-
-
-def request_id_of(upstream: aiohttp.ClientResponse) -> str | None:
+def request_id_of(upstream: Reply) -> str | None:
     named = (upstream.headers.get(name) for name in ("request-id", "x-request-id", "x-amzn-requestid"))
     return next(filter(None, named), None)
 
 
-async def pass_through(call: Call, route: Route, upstream: aiohttp.ClientResponse) -> Answer:
+async def pass_through(call: Call, route: Route, upstream: Reply) -> Answer:
     response_headers = headers.for_client(upstream.headers, route.upstream.credential)
     framed = upstream.content_type == eventstream.CONTENT_TYPE
     call.streamed = framed or upstream.content_type == EVENT_STREAM
@@ -226,7 +181,7 @@ def hang_up(request: web.BaseRequest) -> None:
         close()
 
 
-async def pass_failure(call: Call, route: Route, upstream: aiohttp.ClientResponse) -> Answer:
+async def pass_failure(call: Call, route: Route, upstream: Reply) -> Answer:
     """Unchanged, unless it is a redirect (never followed, never shown) or quotes the provider's credential."""
     if upstream.status < web.HTTPBadRequest.status_code and upstream.status != web.HTTPNotModified.status_code:
         raise bad_gateway("The upstream answered with a redirect.")
@@ -243,7 +198,7 @@ async def pass_failure(call: Call, route: Route, upstream: aiohttp.ClientRespons
     return await call.answer(call.start(upstream.status, upstream.reason, response_headers), body)
 
 
-async def failure_body(upstream: aiohttp.ClientResponse) -> bytes:
+async def failure_body(upstream: Reply) -> bytes:
     body = bytearray()
     try:
         while chunk := await next_chunk(upstream.content):

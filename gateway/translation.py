@@ -22,11 +22,11 @@ from gateway.routes import only_one_path
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Mapping
 
-    import aiohttp
     from multidict import CIMultiDict
 
     from gateway.admission import Admission
     from gateway.calls import Answer, Call
+    from gateway.connections import Reply
     from gateway.protocols.codec import Codec, Json, StreamEncoder
     from gateway.relay import Relay
     from gateway.routes import Place, Route
@@ -57,14 +57,14 @@ class Translated:
     strict: bool
     ping_seconds: float
 
-    async def open(self) -> aiohttp.ClientResponse:
+    async def open(self) -> Reply:
         it = self._translation
         url = only_one_path(it.provider.url(self.route.upstream, self.route.upstream_name or "", it.request.stream))
         self.call.dropped = tuple(it.request.lost)
         passed, body = for_upstream(self.call, self.admission, it.provider.headers), compact(it.body).encode()
         return await self.relay.send(self.call, self.route, url, passed, body)
 
-    async def answer(self, upstream: aiohttp.ClientResponse) -> Answer:
+    async def answer(self, upstream: Reply) -> Answer:
         it = self._translation
         self.call.route, self.call.upstream_request_id = self.route, request_id_of(upstream)
         if upstream.status >= FAILURES:
@@ -131,7 +131,7 @@ def for_upstream(call: Call, admission: Admission, more: Mapping[str, str]) -> C
     return passed
 
 
-def for_client(it: Translation, upstream: aiohttp.ClientResponse, content_type: str) -> CIMultiDict[str]:
+def for_client(it: Translation, upstream: Reply, content_type: str) -> CIMultiDict[str]:
     passed = headers.for_client(upstream.headers, it.route.upstream.credential)
     for name in _OF_THE_BODY:
         passed.popall(name, None)
@@ -143,7 +143,7 @@ def for_client(it: Translation, upstream: aiohttp.ClientResponse, content_type: 
     return passed
 
 
-async def _whole(it: Translation, upstream: aiohttp.ClientResponse) -> Answer:
+async def _whole(it: Translation, upstream: Reply) -> Answer:
     try:
         answer = it.provider.read_answer(json.loads(await failure_body(upstream)))
     except _TRIPS as error:
@@ -161,7 +161,7 @@ def _tripped(it: Translation, error: Exception) -> str:
     return f"The upstream's answer is not in its protocol ({type(error).__name__})."
 
 
-async def fail(it: Translation, upstream: aiohttp.ClientResponse) -> Answer:
+async def fail(it: Translation, upstream: Reply) -> Answer:
     credential = it.route.upstream.credential
     shown = aliases.error_naming(credential.redact_bytes(await failure_body(upstream)), it.route)
     text = shown.decode(errors="replace")
@@ -179,7 +179,7 @@ async def fail(it: Translation, upstream: aiohttp.ClientResponse) -> Answer:
 
 
 async def reply(
-    it: Translation, upstream: aiohttp.ClientResponse, status: int, value: Json, more: Mapping[str, str] = NO_MORE
+    it: Translation, upstream: Reply, status: int, value: Json, more: Mapping[str, str] = NO_MORE
 ) -> Answer:
     body = json.dumps(value).encode()
     passed = for_client(it, upstream, "application/json")
@@ -189,7 +189,7 @@ async def reply(
     return await it.call.answer(it.call.start(status, None, passed), body)
 
 
-async def _stream(it: Translation, upstream: aiohttp.ClientResponse, ping_seconds: float) -> Answer:
+async def _stream(it: Translation, upstream: Reply, ping_seconds: float) -> Answer:
     call = it.call
     call.streamed = True
     response = call.start(200, None, for_client(it, upstream, it.encoder.content_type), at_once=True)
@@ -232,7 +232,7 @@ def _note(call: Call, event: hub.Event) -> None:
             call.end = "upstream-cut"
 
 
-async def _events(it: Translation, upstream: aiohttp.ClientResponse, ping_seconds: float) -> AsyncIterator[hub.Event]:
+async def _events(it: Translation, upstream: Reply, ping_seconds: float) -> AsyncIterator[hub.Event]:
     """The provider's events, and pings in its silence; a stream that is not finished ends with the failure it is."""
     decoder, reader = it.provider.decoder(), it.provider.reader()
     try:
