@@ -189,7 +189,7 @@ class Gateway:
             self._objects.authorize(admission.key, call, place)
         if admission.key.models and (told := self._listing(call, place, admission.key)):
             return await call.tell(told)
-        ways = self._routes.ways(place, call.request.headers, call.body, admission.key)
+        ways = self._routes.ways(call, place, admission.key)
         if not call.subjects:
             return await self._first_answer(call, admission, place, ways)
         async with self._limiter.over(call, place, ways) as paid:

@@ -110,6 +110,7 @@ class Call:
     end: End = "error"
     rule: str | None = None
     shown: Callable[[str], bool] | None = None
+    _asked: dict[str, Any] | None = None
 
     @classmethod
     def of(cls, request: web.BaseRequest) -> Call:
@@ -122,6 +123,18 @@ class Call:
     @property
     def vendor(self) -> surfaces.Vendor:
         return "google" if self.keys_in_query else surfaces.vendor_of(self.path, self.request.headers)
+
+    @property
+    def asked(self) -> dict[str, Any]:
+        """The settings in the body, read once and where they are needed; none where it is no JSON object."""
+        if self._asked is None:
+            self._asked = settings_in(self.body)
+        return self._asked
+
+    @property
+    def model_asked_for(self) -> str | None:
+        model = self.asked.get("model")
+        return model if isinstance(model, str) else None
 
     def start(self, status: int, reason: str | None, headers: CIMultiDict[str], *, at_once: bool = False) -> Answer:
         headers[GATEWAY_REQUEST_ID] = self.request_id
@@ -167,10 +180,10 @@ def origin_form(target: str) -> str:
     return f"/{rest.partition('/')[2]}"
 
 
-def model_asked_for(body: bytes) -> str | None:
-    """Only needed where the answer names none."""
+def settings_in(body: bytes) -> dict[str, Any]:
+    """Without its lists: a conversation, taken apart, is many times as large, and stays for as long as its answer."""
     try:
-        model = json.loads(body)["model"]
-    except (ValueError, KeyError, TypeError, RecursionError):
-        return None
-    return model if isinstance(model, str) else None
+        members = json.loads(body).items()
+    except (ValueError, AttributeError, RecursionError):
+        return {}
+    return {name: value for name, value in members if not isinstance(value, list)}

@@ -26,6 +26,7 @@ HEADER_BYTES = 64 * 1024
 HEADER_COUNT = 256
 WITHOUT_BODY = frozenset({hdrs.METH_GET, hdrs.METH_HEAD, hdrs.METH_OPTIONS})
 INFORMATIONAL = range(100, 200)
+KEPT_TRIED = 8
 SWITCHED = 101
 
 
@@ -89,9 +90,14 @@ class Connections:
         if (origin := self._origins.get(key)) is None:
             origin = self._origins[key] = aiohttp.ClientRequest(hdrs.METH_GET, url.origin(), loop=self._loop)
         try:
-            return await self._connector.connect(origin, [], CONNECT)
+            for _ in range(KEPT_TRIED):
+                connection = await self._connector.connect(origin, [], CONNECT)
+                if connection.protocol is not None and not connection.protocol.should_close:
+                    return connection
+                connection.close()  # something has come that nobody had asked for
         except TimeoutError as error:
             raise aiohttp.ConnectionTimeoutError(f"no connection to {url.host}") from error
+        raise aiohttp.ClientConnectionError(f"{url.host} speaks before it is asked")
 
     async def _send(
         self, protocol: ResponseHandler, method: str, url: URL, headers: CIMultiDict[str], body: bytes

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import dataclass
 from functools import cached_property
@@ -65,14 +64,6 @@ class Estimate:
     output_tokens: int
 
     @cached_property
-    def _asked(self) -> dict[str, Any]:
-        try:
-            asked = json.loads(self.call.body)
-        except (ValueError, RecursionError):
-            return {}
-        return asked if isinstance(asked, dict) else {}
-
-    @cached_property
     def tokens_in(self) -> int:
         body = self.call.body
         media = [len(found) for found in MEDIA.findall(body)]
@@ -81,7 +72,8 @@ class Estimate:
     @cached_property
     def tokens_out(self) -> int:
         """As many as the call allows its answer."""
-        settings = [self._asked, *(found for name in SETTINGS if isinstance(found := self._asked.get(name), dict))]
+        asked = self.call.asked
+        settings = [asked, *(found for name in SETTINGS if isinstance(found := asked.get(name), dict))]
         bounds = list(numbers(settings, BOUNDS))
         return max(bounds, default=self.output_tokens) * max(numbers(settings, CHOICES), default=1)
 
@@ -97,7 +89,7 @@ class Estimate:
         way = asked[-1].route
         usage = countable(self.call.reading.usage)
         if usage is None:
-            tokens_out = self.tokens_out if self._asked.get("background") else self._seen
+            tokens_out = self.tokens_out if self.call.asked.get("background") else self._seen
             cost = self._priced(way, self.tokens_in, tokens_out)
             return Used(self.tokens_in + tokens_out, cost or 0)
         if self.call.streamed and self.call.end != "complete":
@@ -123,8 +115,7 @@ class Estimate:
         """The answer's own name for the model is the more exact one, unless the gateway has put the client's there."""
         if way.renamed:
             return (way.upstream_name,)
-        asked = self._asked.get("model")
-        return self.call.reading.model, way.upstream_name or (asked if isinstance(asked, str) else None)
+        return self.call.reading.model, way.upstream_name or self.call.model_asked_for
 
 
 def numbers(settings: Sequence[dict[str, Any]], names: Iterable[str]) -> Iterable[int]:

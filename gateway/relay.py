@@ -165,8 +165,11 @@ async def finish(call: Call, route: Route, response: Answer, tape: metering.Tape
 
 async def last_words(call: Call, response: Answer, said: bytes) -> Answer:
     """Who does not read is not waited for once the key is gone: the upstream's call ends after this."""
+    if not call.withdrawn:
+        await response.write_eof(said)
+        return response
     try:
-        async with asyncio.timeout(LAST_WORDS_SECONDS if call.withdrawn else None):
+        async with asyncio.timeout(LAST_WORDS_SECONDS):
             await response.write_eof(said)
     except TimeoutError:
         if call.request.transport is not None:

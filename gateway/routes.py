@@ -9,7 +9,6 @@ from urllib.parse import quote, unquote
 
 from yarl import URL
 
-from gateway.calls import model_asked_for
 from gateway.credentials import Credential, credential_of
 from gateway.errors import RefusalError, forbidden
 from gateway.further import FURTHER
@@ -20,6 +19,7 @@ from gateway.surfaces import ENDPOINTS, VENDOR_SURFACES, Endpoint, Protocol, Sur
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from gateway.calls import Call
     from gateway.config import Gcp, Model, Provider, Settings
     from gateway.keys import VirtualKey
 
@@ -126,12 +126,12 @@ class Routes:
                 return endpoint, None if model is None else unquote(model)
         raise RefusalError(404, "unknown_url", "This gateway does not serve this path.")
 
-    def ways(self, place: Place, headers: Mapping[str, str], body: bytes, key: VirtualKey) -> tuple[Route, ...]:
+    def ways(self, call: Call, place: Place, key: VirtualKey) -> tuple[Route, ...]:
         """The providers to be tried, in order: more than one only where the configuration asks for it."""
-        chosen = self._chosen(headers)
+        chosen = self._chosen(call.request.headers)
         if chosen and not chosen.serves(key):
             raise held_to(key)
-        name = self._model_named(place, body)
+        name = self._model_named(call, place)
         model = self._models.get(name) if name else None
         if model:
             return tuple(self._declared(place, model, chosen, key))
@@ -160,12 +160,12 @@ class Routes:
         value = headers.get(self._routing.header, "") if self._mapped else ""
         return self._mapped.get(value.strip().lower())
 
-    def _model_named(self, place: Place, body: bytes) -> str | None:
+    def _model_named(self, call: Call, place: Place) -> str | None:
         if place.endpoint.further:
             return None
         if place.model or not (self._models or self._routing.mappings or self._routing.unknown_models == "refuse"):
             return place.model
-        return model_asked_for(body) if place.endpoint.operation != "other" else None
+        return call.model_asked_for if place.endpoint.operation != "other" else None
 
     def _declared(self, place: Place, model: Model, chosen: Upstream | None, key: VirtualKey) -> Iterator[Route]:
         """The model and those to fall back on, as far as the header and the key allow them."""

@@ -13,7 +13,6 @@ from yarl import URL
 
 from gateway import prices, tracing
 from gateway.admission import presented
-from gateway.calls import model_asked_for
 from gateway.credentials import REDACTED
 
 if TYPE_CHECKING:
@@ -37,7 +36,7 @@ def row_of(call: Call) -> Row:
     """To be asked for when the call is over."""
     key, place, route = call.admission and call.admission.key, call.place, call.route
     said = Scrubber(call)
-    client_model = said((route and route.model) or (place and place.model) or model_asked_for(call.body))
+    client_model = said((route and route.model) or (place and place.model) or call.model_asked_for)
     upstream_model = (client_model if not route.renamed else said(route.upstream_name)) if route else None
     model = said(call.reading.model) or client_model
     endpoint = place.endpoint if place else None
