@@ -35,6 +35,7 @@ from gateway.watch import Watch
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from contextlib import AbstractContextManager
+    from pathlib import Path
 
     from aiohttp.abc import AbstractStreamWriter
     from aiohttp.http_parser import RawRequestMessage
@@ -72,7 +73,7 @@ class Gateway:
             self._keys = await starting.enter_async_context(reading(settings.keys))
             self._objects = starting.enter_context(Objects(settings.objects)) if settings.objects else None
             self._watch = await starting.enter_async_context(Watch(self._keys))
-            self._limiter = await starting.enter_async_context(Limiter(settings))
+            self._limiter = await starting.enter_async_context(Limiter(settings, self._shared))
             self._observers = await starting.enter_async_context(Observers(settings, self._post))
             self._relay = Relay(await starting.enter_async_context(Connections()))
             keeping = await starting.enter_async_context(Keeping(settings.keys))
@@ -82,6 +83,11 @@ class Gateway:
                 self.management_url = f"{self.url}{self._management.below}"
             self._running = starting.pop_all()
         return self
+
+    @property
+    def _shared(self) -> Path | None:
+        """In which the workers count together."""
+        return self._post.counts if self._post else None
 
     @property
     def metrics_url(self) -> str | None:

@@ -25,6 +25,7 @@ from gateway.windows import counted_at
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable, Sequence
+    from pathlib import Path
 
     from gateway.calls import Call
     from gateway.config import Settings
@@ -45,7 +46,9 @@ SOON = "1"
 
 
 class Limiter:
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, shared: Path | None = None) -> None:
+        """`shared` is where the processes of one gateway count together."""
+        self._shared = shared
         self._limits = settings.limits
         self._by_default = settings.limits.by_default
         self._running = AsyncExitStack()
@@ -55,7 +58,7 @@ class Limiter:
 
     async def __aenter__(self) -> Self:
         async with AsyncExitStack() as starting:
-            self._rates = Rates(await starting.enter_async_context(counted_at(self._limits.counted_at)))
+            self._rates = Rates(await starting.enter_async_context(counted_at(self._limits.counted_at, self._shared)))
             await starting.enter_async_context(self._booking)
             self._running = starting.pop_all()
         return self

@@ -51,6 +51,11 @@ class Post:
         """On which a worker tells its siblings of itself."""
         return self.directory / f"{number}.sock"
 
+    @property
+    def counts(self) -> Path:
+        """In which they count their calls together."""
+        return self.directory / "counts.sqlite3"
+
     def ready(self) -> None:
         with suppress(OSError):  # the parent has gone
             self.parent.sendall(READY)

@@ -180,6 +180,18 @@ async def test_they_share_a_unix_socket(config: Path, tmp_path: Path, headers: d
     assert not path.exists()
 
 
+async def test_they_count_together(config: Path, upstream: ScriptedUpstream) -> None:
+    minted = run("keys", "mint", "--config", str(config), "--name", "slow", "--rpm", "5")
+    async with (
+        serving(config, *THREE) as (process, url),
+        another_connection({"x-api-key": minted.stdout.strip()}) as session,
+    ):
+        asked = await asyncio.gather(*(status(session, url) for _ in range(30)))
+        process.terminate()
+    assert sorted(asked) == [200] * 5 + [429] * 25
+    assert len(upstream.received) == 5
+
+
 async def test_keys_and_metrics_of_all_are_found_at_each(
     config: Path, headers: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
