@@ -1,7 +1,7 @@
 """The connections to the providers, and one request and its answer on them.
 
-Connecting, TLS, keeping connections and reading answers are aiohttp's. Its session is left out: cookies, redirects,
-repetitions and proxies are nothing for a gateway, and they cost as much as all else that a call needs.
+Connecting, TLS, keeping connections and reading answers are aiohttp's. Its session is left out: cookies, redirects and
+repetitions are nothing for a gateway, and each call would pay for them.
 """
 
 from __future__ import annotations
