@@ -391,8 +391,9 @@ class Target(Table):
 
     @model_validator(mode="after")
     def _something_that_is_there_twice(self) -> Self:
-        if "replicas" in self.claims.features and not self.replicas:
-            raise ValueError("claims replicas, but target.replicas does not say where they are")
+        of_replicas = [each for each in self.claims.features if each == "replicas" or each.startswith("shared-")]
+        if of_replicas and not self.replicas:
+            raise ValueError(f"claims {of_replicas[0]}, but target.replicas does not say where they are")
         return self
 
     @model_validator(mode="after")

@@ -39,7 +39,7 @@ def reference_as_two_replicas() -> str:
         ('path = "audit.jsonl"\n', f'path = "audit.jsonl"\n{_DATABASE}'),
         ("[metrics]\nport = {second_port}\n", '[limits]\nstorage = "redis+unix://{workdir}/redis.sock"\n'),
         ('metrics = "http://127.0.0.1:{second_port}/metrics"\n', ""),
-        ('"metrics", "cancel"', '"replicas", "cancel"'),
+        ('"metrics", "cancel"', '"replicas", "shared-requests", "shared-streams", "shared-budgets", "cancel"'),
     ):
         assert old in text, old
         text = text.replace(old, new)

@@ -37,7 +37,15 @@ class Relayed:
         return self._keys.mint(None, limits=Limits.of(limits))
 
     async def begin(
-        self, key: str, path: str = CHAT, query: str = "", headers: Headers = (), status: int = OK, **said: Any
+        self,
+        key: str,
+        path: str = CHAT,
+        query: str = "",
+        headers: Headers = (),
+        status: int = OK,
+        *,
+        at_replica: bool = False,
+        **said: Any,
     ) -> Answer:
         """What is `said` stands in the body."""
 
@@ -45,7 +53,9 @@ class Relayed:
             return Answer(call, status, (), once(json.dumps({"usage": USED}).encode()))
 
         body = json.dumps(said).encode()
-        call = Call("POST", path, query, headers, body, key, dict.fromkeys(Provider, "sk"), self._keys)
+        call = Call(
+            *("POST", path, query, headers, body, key, dict.fromkeys(Provider, "sk"), self._keys), at_replica=at_replica
+        )
         return await self._limiter.answered(call, ask)
 
     async def call(self, key: str, path: str = CHAT, **asked: Any) -> int:
@@ -91,6 +101,11 @@ async def other_ways(relayed: Relayed) -> list[int]:
         await relayed.call(key, query="a=b"),
         await relayed.call(key, headers=(("x-forwarded-for", "203.0.113.7"),)),
     ]
+
+
+async def another_replica(relayed: Relayed) -> list[int]:
+    key = relayed.key(requests_per_minute=1)
+    return [await relayed.call(key), await relayed.call(key, at_replica=True)]
 
 
 async def another_model(relayed: Relayed) -> list[int]:
@@ -181,6 +196,7 @@ BREACHES = (
     Breach("limits-in-foreign-envelope", told, (429, "60", True), (429, "60", False)),
     Breach("limits-by-path", other_ways, [REFUSED, REFUSED, REFUSED], [OK, REFUSED, REFUSED]),
     Breach("limits-by-query", other_ways, [REFUSED, REFUSED, REFUSED], [REFUSED, OK, REFUSED]),
+    Breach("limits-by-replica", another_replica, [OK, REFUSED], [OK, OK]),
     Breach("limits-by-model", another_model, [OK, REFUSED], [OK, OK]),
     Breach("limits-by-forwarded-address", other_ways, [REFUSED, REFUSED, REFUSED], [REFUSED, REFUSED, OK]),
     Breach("limits-all-keys-together", two_keys, [OK, OK], [OK, REFUSED]),

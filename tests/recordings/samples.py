@@ -87,7 +87,9 @@ def _relay(directory: Path, old: str, new: str) -> Path:
 
 def alone(text: str) -> str:
     """The relay's target file without its second door."""
-    return text.replace('replicas = ["http://127.0.0.1:{port}/replica"]\n', "").replace('"replicas", ', "")
+    return text.replace('replicas = ["http://127.0.0.1:{port}/replica"]\n', "").replace(
+        '"replicas", "shared-requests", "shared-streams", "shared-budgets", ', ""
+    )
 
 
 def run(*arguments: str | Path) -> Result:

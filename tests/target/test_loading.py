@@ -325,9 +325,10 @@ def test_what_a_gateway_tells_cannot_be_claimed_without_saying_where(tmp_path: P
     assert (told.audit, told.header, told.status) == ("a.jsonl", "traceparent", "/status")
 
 
-def test_replicas_cannot_be_claimed_without_saying_where_they_are(tmp_path: Path) -> None:
-    text = TOML.replace('"streaming"', '"replicas"')
-    with pytest.raises(TargetInvalidError, match=r"claims replicas, but target.replicas does not say where"):
+@pytest.mark.parametrize("feature", ["replicas", "shared-requests", "shared-streams", "shared-budgets"])
+def test_replicas_cannot_be_claimed_without_saying_where_they_are(tmp_path: Path, feature: str) -> None:
+    text = TOML.replace('"streaming"', f'"{feature}"')
+    with pytest.raises(TargetInvalidError, match=rf"claims {feature}, but target.replicas does not say where"):
         load(written(tmp_path, text))
     there = text.replace('version = "1.2.3"', 'version = "1.2.3"\nreplicas = ["http://127.0.0.1:{second_port}"]')
     assert load(written(tmp_path, there)).replicas == ("http://127.0.0.1:{second_port}",)

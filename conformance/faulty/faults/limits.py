@@ -82,6 +82,12 @@ class ByQuery(Limiter):
         return f"{super().subject(call)} {call.query}"
 
 
+@fault.limiter("limits-by-replica", "counts at each replica for itself")
+class ByReplica(Limiter):
+    def subject(self, call: Call) -> str:
+        return f"{super().subject(call)} {call.at_replica}"
+
+
 @fault.limiter("limits-by-model", "counts each model for itself, by the name that the call gives it")
 class ByModel(Limiter):
     def subject(self, call: Call) -> str:
