@@ -6,10 +6,13 @@ from contextlib import AsyncExitStack
 from decimal import Decimal
 from itertools import cycle, islice
 
-from conformance.api import CHAT, MESSAGES, Connect, Delivery, Door, Hooks, Mode, Reply, Upstream, Usage, check
-from conformance.suites.limits.limited import counted, limited, refused, served, served_in_time
+import anyio
+
+from conformance.api import CHAT, MESSAGES, Client, Connect, Delivery, Door, Hooks, Mode, Reply, Upstream, Usage, check
+from conformance.suites.limits.limited import counted, limited, outcome, refused, served, served_in_time
 
 LIMIT = 3
+BURST = 12
 BOTH = (CHAT, MESSAGES)
 GATED = Reply(text=("one ", "two "), delivery=Delivery(gated=True))
 USED = Usage(input=400, output=150)
@@ -35,6 +38,36 @@ async def test_requests_at_all_replicas_count_together(
         await served(client, script.prompt)
     for client in clients:
         await refused(client, script.prompt, f"at {client.door.url}, beyond {LIMIT} a minute at all replicas")
+    assert len(await script.journal()) == LIMIT, "refused calls reached the upstream"
+
+
+@check(
+    "limits/replicas/burst",
+    requirement="limits-of-all-replicas",
+    feature="shared-requests",
+    surfaces=BOTH,
+    modes=(Mode.ASYNC,),
+    direct=False,
+    catches=("limits-by-replica", "counts-requests-late"),
+)
+async def test_a_burst_at_all_replicas_gets_exactly_the_limit_through(
+    connect: Connect, upstream: Upstream, hooks: Hooks, door: Door, replicas: list[Door]
+) -> None:
+    script = await upstream.answers(Reply(text="ok", delivery=Delivery(hold_headers=True)))
+    key = await limited(hooks, requests_per_minute=LIMIT)
+    clients = [connect(key=key, at=each) for each in (*replicas, door)]
+    failures = []
+
+    async def call(client: Client) -> None:
+        failures.append(await outcome(client, script.prompt))
+
+    async with anyio.create_task_group() as calls:
+        for client in islice(cycle(clients), BURST):
+            calls.start_soon(call, client)
+        await script.arrived(LIMIT)
+        await script.release(BURST)
+    through = failures.count(None)
+    assert through == LIMIT, f"{through} of {BURST} calls at once got through, where all replicas may let {LIMIT}"
     assert len(await script.journal()) == LIMIT, "refused calls reached the upstream"
 
 
