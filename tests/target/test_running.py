@@ -14,6 +14,7 @@ import pytest
 
 from conformance.surface import Surface
 from conformance.target import Pulse, TargetNotStartedError, launch, load, process
+from conformance.target.running import free_port
 from conformance.target.schema import Ready
 from conformance.target.supervision import RESTARTS
 from tests.target.samples import SECRETS, SMALL_GATEWAY, TOML, UPSTREAM, eventually, processes, target, written
@@ -209,9 +210,20 @@ def test_a_port_in_use(tmp_path: Path) -> None:
     )
 
 
+def test_a_free_port_is_given_to_nobody_before_it_is_taken() -> None:
+    lowest, highest = map(int, Path("/proc/sys/net/ipv4/ip_local_port_range").read_text(encoding="ascii").split())
+    assert not [port for port in (free_port() for _ in range(50)) if lowest <= port <= highest]
+
+
+def test_two_free_ports_are_two(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.create_server(("127.0.0.1", free_port())) as used:
+        drawn = iter([used.getsockname()[1], first := free_port(), second := free_port(first)])
+        monkeypatch.setattr("conformance.target.running.choice", lambda _: next(drawn))
+        assert free_port(first) == second
+
+
 def test_a_fixed_port_is_taken_at_its_word(tmp_path: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     with launch(target(tmp_path, start={"port": port}), UPSTREAM, SECRETS, tmp_path) as running:
         assert running.surfaces[Surface.OPENAI_CHAT] == f"http://127.0.0.1:{port}/v1"
 
