@@ -261,15 +261,17 @@ def swapped_command(command: list[str]) -> str:
 
 
 @pytest.mark.parametrize(
-    ("command", "told"),
+    ("command", "told", "seconds"),
     [
-        (["no-such-gateway", "--port", "{port}"], "command not found"),
-        (["{python}", "-c", "print('out of order'); raise SystemExit(7)"], "exited with code 7 before it served"),
-        (["{python}", "-c", "print('asleep', flush=True); import time; time.sleep(99)"], "not ready after 1 s"),
+        (["no-such-gateway", "--port", "{port}"], "command not found", 30),
+        (["{python}", "-c", "print('out of order'); raise SystemExit(7)"], "exited with code 7 before it served", 30),
+        (["{python}", "-c", "print('asleep', flush=True); import time; time.sleep(99)"], "not ready after 1 s", 1),
     ],
 )
-def test_a_target_that_does_not_serve_is_told_with_its_last_words(here: Path, command: list[str], told: str) -> None:
-    text = swapped_command(command).replace("seconds = 30", "seconds = 1")
+def test_a_target_that_does_not_serve_is_told_with_its_last_words(
+    here: Path, command: list[str], told: str, seconds: int
+) -> None:
+    text = swapped_command(command).replace("seconds = 30", f"seconds = {seconds}")
     done = conformance(here, "certify", target(here, text), "--out", "out")
     assert_one_message(done, 3, "relay: ", told)
     assert not (here / "out" / "report.json").exists()
