@@ -22,13 +22,17 @@ CHAT = {
 
 
 class Echo(ThreadingHTTPServer):
-    """`?gated` waits for `gate` before its second chunk, `?silent` before it answers; `?cut` breaks off."""
+    """`?gated` waits for `gate` before its second chunk, `?silent` before it answers; `?cut` breaks off.
+
+    `asked` is set with the first request, `abandoned` when its caller has left.
+    """
 
     daemon_threads = True
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
         self.gate = threading.Event()
+        self.asked = threading.Event()
         self.abandoned = threading.Event()
         self.received: list[dict[str, Any]] = []
 
@@ -45,6 +49,7 @@ class Handler(BaseHTTPRequestHandler):
         body = self.body()
         received = {"path": self.path, "headers": self.headers.items(), "body": body.decode("latin-1")}
         self.server.received.append(received)
+        self.server.asked.set()
         if self.path.endswith(("?gated", "?silent")):
             threading.Thread(target=self.watch, daemon=True).start()
         if self.path.endswith("?silent"):
