@@ -155,6 +155,16 @@ def test_one_whose_command_is_gone_is_left_to_lie(tmp_path: Path) -> None:
         assert "command not found" in why
 
 
+def test_an_end_that_is_just_being_written_is_not_told_yet(tmp_path: Path) -> None:
+    journal = tmp_path / "journal"
+    pulse, whole = Pulse("http://127.0.0.1:9", journal), '{"event": "ended", "told": "was killed"}\n'
+    for size in range(len(whole)):
+        journal.write_text(whole[:size], encoding="utf-8")
+        assert pulse.ends() == ()
+    journal.write_text(whole, encoding="utf-8")
+    assert pulse.ends() == ("was killed",)
+
+
 def test_one_that_ends_while_the_run_does_is_not_started_again(tmp_path: Path) -> None:
     with launch(target(tmp_path), UPSTREAM, SECRETS, tmp_path) as running:
         os.kill(asked(running, "/pid"), signal.SIGKILL)
