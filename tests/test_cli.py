@@ -68,7 +68,7 @@ def conformance(here: Path, *arguments: str, script: str = "", seconds: float = 
     return Done(done.returncode, done.stdout, done.stderr)
 
 
-def left_behind(here: Path, seconds: float = 10) -> list[str]:
+def left_behind(here: Path, seconds: float = 60) -> list[str]:
     """What still runs of all that was started from the directory, after a moment to end."""
     deadline = time.monotonic() + seconds
     while (found := list(_running(here))) and time.monotonic() < deadline:
@@ -307,7 +307,7 @@ def test_an_interrupted_run_says_so_and_leaves_neither_report_nor_process(here: 
         assert len(list(_running(here))) >= 4
         running.send_signal(signal.SIGINT)
         out, err = running.stdout.read(), running.stderr.read()
-        assert running.wait(20) == 3
+        assert running.wait(60) == 3
     assert err.count("Error: interrupted: nothing was measured") == 1
     assert "Traceback" not in out + err
     assert left_behind(here) == []

@@ -170,13 +170,13 @@ async def test_what_is_ordered_while_the_books_are_written_is_written_together(t
     class Slow(SpendStore):
         def hold(self, call: str, claims: Sequence[Claim]) -> Denied | None:
             begun.set()
-            assert may_end.wait(10)
+            assert may_end.wait(30)
             transactions.append(self._page.now)
             return super().hold(call, claims)
 
     async with Booking(lambda: Slow(tmp_path / "keys.sqlite3"), 60.0) as booking:
         calls = [asyncio.create_task(booking.hold("first", [claim(streams=9)]))]
-        await asyncio.to_thread(begun.wait, 10)
+        await asyncio.to_thread(begun.wait, 30)
         for number in range(5):
             calls.append(asyncio.create_task(booking.hold(str(number), [claim(streams=9)])))
             await asyncio.sleep(0)

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from gateway.surfaces import Surface
     from tests.gateway.conftest import RawClient, ScriptedUpstream
 
-DEADLINE = 10
+DEADLINE = 30
 MORE = """
 [[providers]]
 id = "gemini"

@@ -53,7 +53,7 @@ class Handler(BaseHTTPRequestHandler):
         if self.path.endswith(("?gated", "?silent")):
             threading.Thread(target=self.watch, daemon=True).start()
         if self.path.endswith("?silent"):
-            self.server.gate.wait(20)
+            self.server.gate.wait(60)
         elif self.path.endswith(("?gated", "?cut")):
             self.stream()
         else:
@@ -92,7 +92,7 @@ class Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(b"5\r\nfirst\r\n")
         if self.path.endswith("?gated"):
-            self.server.gate.wait(20)
+            self.server.gate.wait(60)
             self.wfile.write(b"6\r\nsecond\r\n0\r\n\r\n")
         self.close_connection = True
 

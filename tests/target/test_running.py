@@ -218,7 +218,7 @@ def test_nothing_outlives_the_harness(tmp_path: Path, number: signal.Signals) ->
         assert harness.stdout.readline() == b"running\n"
         assert len(processes(workdir)) == 3
         harness.send_signal(number)
-        harness.wait(20)
+        harness.wait(60)
     assert eventually(lambda: processes(workdir) == [])
 
 
