@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 
+from tests.sockets import is_over
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -98,7 +100,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def watch(self) -> None:
         """Nothing more is due from the gateway, so whatever comes is its leaving."""
-        if not self.connection.recv(1):
+        if is_over(self.connection):
             self.server.abandoned.set()
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 -- the base class names it
