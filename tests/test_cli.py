@@ -68,7 +68,7 @@ def conformance(here: Path, *arguments: str, script: str = "", seconds: float = 
     return Done(done.returncode, done.stdout, done.stderr)
 
 
-def left_behind(here: Path, seconds: float = 10) -> list[str]:
+def left_behind(here: Path, seconds: float = 60) -> list[str]:
     """What still runs of all that was started from the directory, after a moment to end."""
     deadline = time.monotonic() + seconds
     while (found := list(_running(here))) and time.monotonic() < deadline:
@@ -261,15 +261,17 @@ def swapped_command(command: list[str]) -> str:
 
 
 @pytest.mark.parametrize(
-    ("command", "told"),
+    ("command", "told", "seconds"),
     [
-        (["no-such-gateway", "--port", "{port}"], "command not found"),
-        (["{python}", "-c", "print('out of order'); raise SystemExit(7)"], "exited with code 7 before it served"),
-        (["{python}", "-c", "print('asleep', flush=True); import time; time.sleep(99)"], "not ready after 1 s"),
+        (["no-such-gateway", "--port", "{port}"], "command not found", 30),
+        (["{python}", "-c", "print('out of order'); raise SystemExit(7)"], "exited with code 7 before it served", 30),
+        (["{python}", "-c", "print('asleep', flush=True); import time; time.sleep(99)"], "not ready after 1 s", 1),
     ],
 )
-def test_a_target_that_does_not_serve_is_told_with_its_last_words(here: Path, command: list[str], told: str) -> None:
-    text = swapped_command(command).replace("seconds = 30", "seconds = 1")
+def test_a_target_that_does_not_serve_is_told_with_its_last_words(
+    here: Path, command: list[str], told: str, seconds: int
+) -> None:
+    text = swapped_command(command).replace("seconds = 30", f"seconds = {seconds}")
     done = conformance(here, "certify", target(here, text), "--out", "out")
     assert_one_message(done, 3, "relay: ", told)
     assert not (here / "out" / "report.json").exists()
@@ -305,7 +307,7 @@ def test_an_interrupted_run_says_so_and_leaves_neither_report_nor_process(here: 
         assert len(list(_running(here))) >= 4
         running.send_signal(signal.SIGINT)
         out, err = running.stdout.read(), running.stderr.read()
-        assert running.wait(20) == 3
+        assert running.wait(60) == 3
     assert err.count("Error: interrupted: nothing was measured") == 1
     assert "Traceback" not in out + err
     assert left_behind(here) == []

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from secrets import token_hex
+from secrets import choice, token_hex
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -50,6 +50,8 @@ _COMMAND_TIMEOUT = 120.0
 _RUNS_ALREADY = Ready(seconds=5)
 _OUTPUT, _JOURNAL, _SETTINGS, _SHARED = "output.log", "supervisor.jsonl", "container.json", "shared"
 _FOR_US_ONLY, _READ_BY_ANY_USER, _FOR_ANY_USER = 0o600, 0o644, 0o777
+_GIVEN_TO_NOBODY = range(20_000, 32_768)
+"""Ports that systems give to nobody who asks for any: one that is free stays free until the target takes it."""
 
 
 @dataclass(frozen=True)
@@ -127,20 +129,34 @@ def _values(target: Target, upstream_url: str, secrets: Mapping[str, Secret], wo
 
 
 def _ports(target: Target) -> dict[str, str]:
-    first, second = ("", "") if target.start is None else (str(_port(target)), str(_free_port()))
-    return {"port": first, "second_port": second}
+    if target.start is None:
+        return {"port": "", "second_port": ""}
+    first = target.start.port or free_port()
+    if target.start.port:
+        _look_at(first, target)
+    return {"port": str(first), "second_port": str(free_port(first))}
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
+def free_port(*taken: int) -> int:
+    """None of those that are taken already."""
+    while (port := choice(_GIVEN_TO_NOBODY)) in taken or not _is_free(port):
+        pass
     return port
 
 
-def _port(target: Target) -> int:
-    """The port that the target file names, or a free one."""
-    wanted = (target.start and target.start.port) or 0
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError as error:
+            if error.errno == errno.EADDRINUSE:
+                return False
+            raise
+    return True
+
+
+def _look_at(wanted: int, target: Target) -> None:
+    """Raises where the port that a target file names cannot be had."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -150,8 +166,6 @@ def _port(target: Target) -> int:
             raise TargetNotStartedError(
                 f"{target.name}: port {wanted} {why}; free it, or leave out target.start.port to take any free port"
             ) from None
-        port: int = probe.getsockname()[1]
-        return port
 
 
 @dataclass(frozen=True)

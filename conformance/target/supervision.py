@@ -144,6 +144,8 @@ class Pulse:
         return next((event["event"] for event in reversed(self._events())), _SERVES)
 
     def _events(self) -> list[dict[str, str]]:
+        """Those that are there in full: a line may just be in the writing."""
         if self.journal is None or not self.journal.exists():
             return []
-        return [json.loads(line) for line in self.journal.read_text(encoding="utf-8").splitlines()]
+        lines = self.journal.read_text(encoding="utf-8").splitlines(keepends=True)
+        return [json.loads(line) for line in lines if line.endswith("\n")]

@@ -49,7 +49,7 @@ async def read_until(chunks: AsyncIterator[bytes], word: str) -> str:
 async def arrives_before_the_next(word: str, lane: Lane, upstream: Upstream, fault: str) -> bool:
     """Whether a word reaches the client while the upstream holds back what follows it."""
     script = await upstream.answers(GATED.reply)
-    with anyio.move_on_after(1 if fault else 10):
+    with anyio.move_on_after(1 if fault else 30):
         async with opened(lane, GATED, script, fault) as answer:
             await read_until(answer.aiter_raw(), word)
             return True
@@ -182,7 +182,7 @@ async def second_is_answered_while_the_first_waits(lane: Lane, upstream: Upstrea
     async with anyio.create_task_group() as group:
         group.start_soon(lane.call, HELD, first, fault)
         await first.arrived()
-        with anyio.move_on_after(1 if fault else 10):
+        with anyio.move_on_after(1 if fault else 30):
             answered = (await lane.call(CHAT, second, fault)).status == 200
         await first.release()
     return answered

@@ -92,7 +92,7 @@ def test_it_dies_with_a_parent_that_is_killed(tmp_path: Path) -> None:
         pid = int(parent.stdout.readline())
         child = os.pidfd_open(pid)
         parent.send_signal(signal.SIGKILL)
-        ended, _, _ = select([child], [], [], 10)
+        ended, _, _ = select([child], [], [], 30)
         os.close(child)
     assert ended
 

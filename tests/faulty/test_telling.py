@@ -24,22 +24,27 @@ PLAIN = {"input": 1234, "output": 567, "status": 200}
 
 
 class Told:
-    """The rows of a call, and of nothing else."""
+    """What the relays have told of all that is over by now; the rows are those of a call, and of nothing else."""
 
     def __init__(self, lane: Lane, relays: FaultyProcess) -> None:
         self._lane = lane
         self._log = relays.log
         self._trace = token_hex(16)
 
+    async def text(self) -> str:
+        """They tell of a call after its last byte, and of it before they answer another one."""
+        await self._lane.http.get("/healthz")
+        return self._log.read_text()
+
     def marked(self, stimulus: Stimulus) -> Stimulus:
         return stimulus.but(headers=(*stimulus.headers, ("traceparent", f"00-{self._trace}-{token_hex(8)}-01")))
 
-    def rows(self) -> list[dict[str, Any]]:
-        return [json.loads(line) for line in self._log.read_text().splitlines() if self._trace in line]
+    async def rows(self) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in (await self.text()).splitlines() if self._trace in line]
 
     async def of(self, stimulus: Stimulus, script: Scripted, fault: str = "") -> list[dict[str, Any]]:
         await self._lane.call(self.marked(stimulus), script, fault)
-        return self.rows()
+        return await self.rows()
 
 
 @pytest.fixture
@@ -54,10 +59,10 @@ async def test_a_faithful_relay_tells_once_and_rightly(stimulus: Stimulus, told:
     assert "an answer" not in json.dumps(row)
 
 
-async def test_it_tells_nothing_of_calls_without_a_trace(lane: Lane, relays: FaultyProcess, upstream: Upstream) -> None:
-    before = relays.log.read_text()
+async def test_it_tells_nothing_of_calls_without_a_trace(lane: Lane, told: Told, upstream: Upstream) -> None:
+    before = await told.text()
     await lane.call(CHAT, await upstream.answers())
-    assert relays.log.read_text() == before
+    assert await told.text() == before
 
 
 @pytest.mark.parametrize(
@@ -85,7 +90,7 @@ async def test_a_client_that_leaves_is_told_of_or_not(
     async with opened(lane, told.marked(GATED), script, fault) as answer:
         await anext(answer.aiter_raw())
     assert await script.caller_left()  # which is the last thing before the relay tells of it
-    assert len(told.rows()) == rows
+    assert len(await told.rows()) == rows
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from gateway.keys import KeyStore
     from tests.gateway.conftest import RawClient, Reply, ScriptedUpstream
 
-DEADLINE = 10
+DEADLINE = 30
 MODEL = "claude-sonnet-4-5"  # $3 and $15 a million
 CENTS = {"input_tokens": 1000, "output_tokens": 467}  # 1.0005 cents
 ASKED = {"model": MODEL, "max_tokens": 500, "messages": [{"role": "user", "content": "Hi"}]}

@@ -190,7 +190,7 @@ async def test_rows_that_were_lost_are_counted(observed: Observed, config: Path)
     audit.unlink()
     audit.mkdir()
     await observed.client.ask("POST", CHAT, b"{}")
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while (await observed.samples())[metrics.ROWS_LOST] != {(): 1}:
             pass
 

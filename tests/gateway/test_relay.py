@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from gateway.surfaces import Surface
 
-DEADLINE = 5
+DEADLINE = 30
 
 
 @pytest.mark.parametrize(

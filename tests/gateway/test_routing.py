@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections import defaultdict
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -188,17 +190,27 @@ async def test_the_next_one_is_asked_where_one_fails(client: RawClient, answers:
 
 
 async def test_the_next_one_is_asked_where_one_does_not_begin(
-    settings: Settings, key: str, client: RawClient, upstream: ScriptedUpstream
+    settings: Settings, key: str, client: RawClient, upstream: ScriptedUpstream, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    waits: list[tuple[float | None, asyncio.Timeout]] = []
+
+    def waiting(seconds: float | None) -> asyncio.Timeout:
+        waits.append((seconds, wait := asyncio.timeout(seconds)))
+        return wait
+
     async def script(request: web.Request) -> web.StreamResponse:
         if request.path.startswith("/second"):
+            [(_, wait)] = waits
+            wait.reschedule(asyncio.get_running_loop().time())
             await upstream.abandoned.wait()
         return await ok(request)
 
     upstream.script = script
-    routing = settings.routing.model_copy(update={"timeout_seconds": 0.05})
+    monkeypatch.setattr("gateway.fallback.asyncio", SimpleNamespace(timeout=waiting))
+    routing = settings.routing.model_copy(update={"timeout_seconds": 60})
     async with Gateway(settings.model_copy(update={"routing": routing})) as impatient:
         reply = await chat(RawClient(client.session, impatient.url, key), "smart")
+    assert [seconds for seconds, _ in waits] == [60, 60]
     assert reply.json == {"ok": True}
     assert [received.target.split("/")[1] for received in upstream.received] == ["second", "third"]
 

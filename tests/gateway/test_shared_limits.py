@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from gateway.databases import Server
     from tests.gateway.conftest import RawClient, ScriptedUpstream
 
-PATIENCE_SECONDS = 10
+PATIENCE_SECONDS = 60
 
 
 @pytest.fixture

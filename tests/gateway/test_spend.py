@@ -15,7 +15,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.booking import Booking
@@ -170,13 +170,13 @@ async def test_what_is_ordered_while_the_books_are_written_is_written_together(t
     class Slow(SpendStore):
         def hold(self, call: str, claims: Sequence[Claim]) -> Denied | None:
             begun.set()
-            assert may_end.wait(10)
+            assert may_end.wait(30)
             transactions.append(self._page.now)
             return super().hold(call, claims)
 
     async with Booking(lambda: Slow(tmp_path / "keys.sqlite3"), 60.0) as booking:
         calls = [asyncio.create_task(booking.hold("first", [claim(streams=9)]))]
-        await asyncio.to_thread(begun.wait, 10)
+        await asyncio.to_thread(begun.wait, 30)
         for number in range(5):
             calls.append(asyncio.create_task(booking.hold(str(number), [claim(streams=9)])))
             await asyncio.sleep(0)
@@ -273,6 +273,7 @@ asyncio.run(main())
 CALLS = st.lists(st.tuples(st.integers(1, 90), st.integers(0, 100), st.integers(0, 2)), max_size=120)
 
 
+@settings(deadline=None)  # a busy machine is no failure
 @given(CALLS)
 def test_what_is_spent_stays_below_the_budget_and_one_call(calls: list[tuple[int, int, int]]) -> None:
     with TemporaryDirectory() as directory, closing(Books(Path(directory, "keys.sqlite3"))) as books:

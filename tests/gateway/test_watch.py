@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from gateway.keys import VirtualKey
 
 
-DEADLINE = 10
+DEADLINE = 30
 
 
 @dataclass(eq=False)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from gateway.surfaces import Surface
     from tests.gateway.conftest import RawClient, ScriptedUpstream
 
-DEADLINE = 10
+DEADLINE = 30
 MORE = """
 [[providers]]
 id = "gemini"
@@ -167,13 +168,14 @@ async def test_the_sdks_raise(
 
 
 async def test_a_key_that_runs_out_by_the_clock_ends_its_stream(
-    client: RawClient, upstream: ScriptedUpstream, store: KeyStore
+    client: RawClient, upstream: ScriptedUpstream, store: KeyStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    client.key = store.mint("short", lifetime=0.3).plaintext
+    client.key = store.mint("short", lifetime=60).plaintext
     sent = STREAMS["openai-chat"][1]
     begins(upstream, sent)
     async with asyncio.timeout(DEADLINE):
         response = await begun(client, PATHS["openai-chat"], b"{}", sent)
+        monkeypatch.setattr("gateway.watch.time", SimpleNamespace(time=lambda: time.time() + 60))
         assert b"has expired" in await response.content.read()
 
 

@@ -124,7 +124,7 @@ async def test_a_client_that_leaves_has_left_at_the_gateway_too() -> None:
         writer.write(asked(tap))
         await reader.readexactly(10)
         writer.close()
-        await asyncio.wait_for(left.wait(), 10)
+        await asyncio.wait_for(left.wait(), 30)
     assert not tape.last.complete
     assert not tape.last.error, "that the client has left is not the gateway's error"
 
@@ -208,7 +208,7 @@ async def test_a_connection_that_comes_as_it_closes_is_closed(turns: int) -> Non
                 await asyncio.sleep(0)
             await tap.close()
             await asyncio.sleep(0)
-            late.settimeout(5)
+            late.settimeout(30)
             assert is_over(late)
 
 

@@ -28,6 +28,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from conformance.recordings import Recording
+    from conformance.recordings.plays import Played
+
 SILENT = """
 [target]
 name = "silent"
@@ -152,7 +155,14 @@ def silent_target(tmp_path: Path) -> Iterator[Path]:
 def test_a_target_that_hangs_is_not_waited_for_to_the_end(
     silent_target: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(unchanged, "_DEADLINE", 1)
+    play = unchanged.Unchanged.play
+
+    async def impatient(self: unchanged.Unchanged, recording: Recording) -> Played:
+        if self.subject.is_target:  # and nobody else: the controls may have to wait for a busy machine
+            monkeypatch.setattr(unchanged, "_DEADLINE", 1)
+        return await play(self, recording)
+
+    monkeypatch.setattr(unchanged.Unchanged, "play", impatient)
     recorded = stored(tmp_path / "recorded", *(exchange(name) for name in "abcde"))
     code, report = replayed(silent_target, recorded, tmp_path / "out")
     assert (code, report.verdict) == (1, "nonconformant")

@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 
+from tests.sockets import is_over
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -22,13 +24,17 @@ CHAT = {
 
 
 class Echo(ThreadingHTTPServer):
-    """`?gated` waits for `gate` before its second chunk, `?silent` before it answers; `?cut` breaks off."""
+    """`?gated` waits for `gate` before its second chunk, `?silent` before it answers; `?cut` breaks off.
+
+    `asked` is set with the first request, `abandoned` when its caller has left.
+    """
 
     daemon_threads = True
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
         self.gate = threading.Event()
+        self.asked = threading.Event()
         self.abandoned = threading.Event()
         self.received: list[dict[str, Any]] = []
 
@@ -45,10 +51,11 @@ class Handler(BaseHTTPRequestHandler):
         body = self.body()
         received = {"path": self.path, "headers": self.headers.items(), "body": body.decode("latin-1")}
         self.server.received.append(received)
+        self.server.asked.set()
         if self.path.endswith(("?gated", "?silent")):
             threading.Thread(target=self.watch, daemon=True).start()
         if self.path.endswith("?silent"):
-            self.server.gate.wait(20)
+            self.server.gate.wait(60)
         elif self.path.endswith(("?gated", "?cut")):
             self.stream()
         else:
@@ -87,13 +94,13 @@ class Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(b"5\r\nfirst\r\n")
         if self.path.endswith("?gated"):
-            self.server.gate.wait(20)
+            self.server.gate.wait(60)
             self.wfile.write(b"6\r\nsecond\r\n0\r\n\r\n")
         self.close_connection = True
 
     def watch(self) -> None:
         """Nothing more is due from the gateway, so whatever comes is its leaving."""
-        if not self.connection.recv(1):
+        if is_over(self.connection):
             self.server.abandoned.set()
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 -- the base class names it

@@ -74,7 +74,7 @@ def processes(marker: Path) -> list[str]:
     return [line for line in table.splitlines() if str(marker) in line and not line.startswith("Z")]
 
 
-def eventually(condition: Callable[[], bool], seconds: float = 20) -> bool:
+def eventually(condition: Callable[[], bool], seconds: float = 60) -> bool:
     """Whether the condition comes true in time."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:

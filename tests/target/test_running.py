@@ -1,12 +1,15 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import signal
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import httpx2
@@ -14,11 +17,14 @@ import pytest
 
 from conformance.surface import Surface
 from conformance.target import Pulse, TargetNotStartedError, launch, load, process
+from conformance.target.running import _probe, free_port
 from conformance.target.schema import Ready
 from conformance.target.supervision import RESTARTS
 from tests.target.samples import SECRETS, SMALL_GATEWAY, TOML, UPSTREAM, eventually, processes, target, written
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from conformance.target import Running, Target
 
 ADMIN = {"ADMIN": "{secret:admin}"}
@@ -34,6 +40,26 @@ def killed(running: Running) -> tuple[str, ...]:
     os.kill(asked(running, "/pid"), signal.SIGKILL)
     assert eventually(lambda: running.pulse.ends_since(before) != ())
     return running.pulse.settled()
+
+
+@pytest.fixture
+def out_of_time(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """The time to get ready is over when this is seen: how long a busy machine takes to start is no matter."""
+
+    def when(awaited: str) -> None:
+        seen, patience = list[str | None](), time.monotonic() + 60
+
+        def probed(*asked: Any) -> str | None:
+            seen.append(_probe(*asked))
+            return seen[-1]
+
+        def now() -> float:
+            return math.inf if seen and awaited in (seen[-1] or "") else max(0, time.monotonic() - patience)
+
+        monkeypatch.setattr("conformance.target.running._probe", probed)
+        monkeypatch.setattr("conformance.target.running.time", SimpleNamespace(monotonic=now, sleep=time.sleep))
+
+    return when
 
 
 def failure(failing: Target, workdir: Path) -> str:
@@ -129,6 +155,16 @@ def test_one_whose_command_is_gone_is_left_to_lie(tmp_path: Path) -> None:
         assert "command not found" in why
 
 
+def test_an_end_that_is_just_being_written_is_not_told_yet(tmp_path: Path) -> None:
+    journal = tmp_path / "journal"
+    pulse, whole = Pulse("http://127.0.0.1:9", journal), '{"event": "ended", "told": "was killed"}\n'
+    for size in range(len(whole)):
+        journal.write_text(whole[:size], encoding="utf-8")
+        assert pulse.ends() == ()
+    journal.write_text(whole, encoding="utf-8")
+    assert pulse.ends() == ("was killed",)
+
+
 def test_one_that_ends_while_the_run_does_is_not_started_again(tmp_path: Path) -> None:
     with launch(target(tmp_path), UPSTREAM, SECRETS, tmp_path) as running:
         os.kill(asked(running, "/pid"), signal.SIGKILL)
@@ -182,7 +218,7 @@ def test_nothing_outlives_the_harness(tmp_path: Path, number: signal.Signals) ->
         assert harness.stdout.readline() == b"running\n"
         assert len(processes(workdir)) == 3
         harness.send_signal(number)
-        harness.wait(20)
+        harness.wait(60)
     assert eventually(lambda: processes(workdir) == [])
 
 
@@ -209,9 +245,20 @@ def test_a_port_in_use(tmp_path: Path) -> None:
     )
 
 
+def test_a_free_port_is_given_to_nobody_before_it_is_taken() -> None:
+    lowest, highest = map(int, Path("/proc/sys/net/ipv4/ip_local_port_range").read_text(encoding="ascii").split())
+    assert not [port for port in (free_port() for _ in range(50)) if lowest <= port <= highest]
+
+
+def test_two_free_ports_are_two(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.create_server(("127.0.0.1", free_port())) as used:
+        drawn = iter([used.getsockname()[1], first := free_port(), second := free_port(first)])
+        monkeypatch.setattr("conformance.target.running.choice", lambda _: next(drawn))
+        assert free_port(first) == second
+
+
 def test_a_fixed_port_is_taken_at_its_word(tmp_path: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     with launch(target(tmp_path, start={"port": port}), UPSTREAM, SECRETS, tmp_path) as running:
         assert running.surfaces[Surface.OPENAI_CHAT] == f"http://127.0.0.1:{port}/v1"
 
@@ -246,7 +293,8 @@ def test_last_words_cannot_steer_a_terminal(tmp_path: Path) -> None:
     assert len(message) < 5000
 
 
-def test_a_gateway_that_never_gets_ready(tmp_path: Path) -> None:
+def test_a_gateway_that_never_gets_ready(tmp_path: Path, out_of_time: Callable[[str], None]) -> None:
+    out_of_time("status 503")
     start = {"ready": {"path": "/health", "seconds": 2}}
     message = failure(target(tmp_path, "--never-ready", start=start), tmp_path)
     assert "mine: not ready after 2 s: http://127.0.0.1:" in message
@@ -259,14 +307,18 @@ def test_a_gateway_that_never_listens(tmp_path: Path) -> None:
     assert "Connection refused" in message
 
 
-def test_a_gateway_that_accepts_and_says_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_gateway_that_accepts_and_says_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, out_of_time: Callable[[str], None]
+) -> None:
     monkeypatch.setattr("conformance.target.running._PROBE_TIMEOUT", 0.2)
+    out_of_time("timed out")
     script = "import signal, socket, sys; s = socket.create_server(('127.0.0.1', int(sys.argv[1]))); signal.pause()"
     start = {"command": ["{python}", "-c", script, "{port}", "{workdir}"], "ready": {"seconds": 2}}
     assert "timed out" in failure(target(tmp_path, start=start), tmp_path)
 
 
-def test_readiness_can_ask_for_one_status(tmp_path: Path) -> None:
+def test_readiness_can_ask_for_one_status(tmp_path: Path, out_of_time: Callable[[str], None]) -> None:
+    out_of_time("status 200")
     start = {"ready": {"status": 204, "seconds": 2}}
     assert "status 200" in failure(target(tmp_path, start=start), tmp_path)
 

@@ -147,7 +147,7 @@ async def test_who_leaves_with_a_complete_answer_has_not_left_early(
     async with connected(upstream.url) as line:
         await line.send(chat(script.prompt, stream=True))
         await line.reader.readuntil(b"[DONE]")
-    calls = await upstream.journal(script.token, until="finished", count=4, patience=5)
+    calls = await upstream.journal(script.token, until="finished", count=4, patience=30)
     assert [(call.finished, call.client_left_at) for call in calls] == [(True, None)] * 4
 
 

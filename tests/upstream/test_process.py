@@ -79,7 +79,7 @@ def test_it_ends_when_its_parent_is_killed() -> None:
     address = UpstreamAddress(**json.loads(parent.stdout.readline()))
     assert _listens(address.url)
     os.kill(parent.pid, signal.SIGKILL)
-    parent.communicate(timeout=30)
+    parent.communicate(timeout=60)
     assert not _listens(address.url)
 
 

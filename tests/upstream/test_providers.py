@@ -26,7 +26,7 @@ async def call(upstream: Upstream, path: str, extra: str, body: bytes = b"{}", m
     async with connected(upstream.url) as line:
         await line.send(request(path, body, method=method, extra=f"{extra}Connection: close\r\n"))
         await line.reader.read()
-    return (await upstream.journal(until="finished", count=1, patience=5))[-1]
+    return (await upstream.journal(until="finished", count=1, patience=30))[-1]
 
 
 @pytest.mark.parametrize(

@@ -66,7 +66,7 @@ async def test_what_is_no_http_is_kept_with_its_case(
         await connection.body()
         await connection.send(malformed(before + body + after, *framing))
         assert b" 400 " in (await connection.head())[0]
-        assert await asyncio.wait_for(connection.reader.read(), 5) is not None
+        assert await asyncio.wait_for(connection.reader.read(), 30) is not None
     assert [call.legible for call in await other.journal()] == [True]
     (call,) = await script.journal()
     assert not call.legible

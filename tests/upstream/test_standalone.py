@@ -69,7 +69,7 @@ def test_a_key_that_the_user_chose_is_not_repeated() -> None:
 def test_ctrl_c_ends_it_cleanly() -> None:
     with serving() as (process, _):
         process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=20)
+        out, err = process.communicate(timeout=60)
         assert (process.returncode, out, err) == (0, "stopped\n", "")
 
 
