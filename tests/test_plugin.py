@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -129,6 +130,18 @@ def test_wrong_usage_is_told_without_a_traceback(
     assert done.ret == pytest.ExitCode.USAGE_ERROR
     done.stderr.fnmatch_lines([told])
     assert "Traceback" not in done.stderr.str()
+
+
+def test_the_sdks_stay_unloaded_until_one_is_driven(pytester: pytest.Pytester) -> None:
+    done = pytester.run(
+        sys.executable,
+        "-c",
+        "import sys, conformance.run.certify\n"
+        "from conformance.catalogue import load_suites\n"
+        "assert load_suites()\n"
+        "assert not {'openai', 'anthropic', 'google.genai', 'mistralai'} & sys.modules.keys()",
+    )
+    assert done.ret == 0, done.stderr.str()
 
 
 def test_without_its_options_the_plugin_does_nothing_and_loads_nothing(pytester: pytest.Pytester) -> None:

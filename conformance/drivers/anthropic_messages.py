@@ -8,8 +8,6 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, ClassVar
 
-import anthropic
-
 from conformance.drivers.answer import Answer
 from conformance.drivers.client import Client, reported, whole
 from conformance.surface import Surface
@@ -47,6 +45,8 @@ class MessagesClient(Client):
     path: ClassVar = "/v1/messages"
 
     def _connect(self, **settings: Any) -> Any:
+        import anthropic
+
         return (anthropic.Anthropic if self.mode.blocks else anthropic.AsyncAnthropic)(**settings)
 
     def _resource(self, arguments: dict[str, Any]) -> Any:

@@ -8,8 +8,6 @@ from __future__ import annotations
 from typing import Any, ClassVar
 from urllib.parse import quote
 
-import openai
-
 from conformance.drivers.client import Mode
 from conformance.drivers.openai_chat import ChatClient
 from conformance.surface import Surface
@@ -28,6 +26,8 @@ class AzureClient(ChatClient):
         return f"{self.door.url}/openai/deployments/{deployment}/chat/completions?api-version={API_VERSION}"
 
     def _connect(self, **settings: Any) -> Any:
+        import openai
+
         make = openai.AzureOpenAI if self.mode.blocks else openai.AsyncAzureOpenAI
         return make(azure_endpoint=settings.pop("base_url"), api_version=API_VERSION, **settings)
 

@@ -8,8 +8,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import quote
 
-import anthropic
-
 from conformance.drivers.anthropic_messages import MessagesClient
 from conformance.surface import Surface
 
@@ -46,6 +44,8 @@ class BedrockClient(CloudClient):
         return f"{self.door.url}/model/{quote(model or self.door.model, safe=':')}/{name}"
 
     def _connect(self, **settings: Any) -> Any:
+        import anthropic
+
         make = anthropic.AnthropicBedrock if self.mode.blocks else anthropic.AsyncAnthropicBedrock
         return make(aws_region=REGION, **settings)
 
@@ -61,6 +61,8 @@ class VertexClient(CloudClient):
         return f"{self.door.url}{self.path}/{self.door.model}:{'streamRawPredict' if stream else 'rawPredict'}"
 
     def _connect(self, **settings: Any) -> Any:
+        import anthropic
+
         where = {"project_id": PROJECT, "region": REGION, "access_token": settings.pop("api_key")}
         make = anthropic.AnthropicVertex if self.mode.blocks else anthropic.AsyncAnthropicVertex
         return make(**where, **settings)

@@ -7,12 +7,10 @@ from __future__ import annotations
 
 import json
 from base64 import b64encode, urlsafe_b64decode
+from functools import cache
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import quote
-
-from google import genai
-from google.genai import errors, types
 
 from conformance.drivers.answer import Answer, Failure
 from conformance.drivers.client import BARE, Client, Source, failure, reported
@@ -22,6 +20,9 @@ from conformance.upstream import Thinking, ToolCall, Usage
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from types import ModuleType
+
+    from google.genai import errors
 
     from conformance.drivers.ask import Ask, ToolResult
 
@@ -54,6 +55,7 @@ class GeminiClient(Client):
 
     def _connect(self, **settings: Any) -> Any:
         self._transport = settings["http_client"]
+        types = _genai().types
         http = "httpx_client" if self.mode.blocks else "httpx_async_client"
         options = types.HttpOptions(
             base_url=settings["base_url"],
@@ -64,7 +66,7 @@ class GeminiClient(Client):
             async_client_args={"verify": tls(), "ssl": tls()},
             **{http: self._transport},
         )
-        return genai.Client(api_key=settings["api_key"], http_options=options)
+        return _genai().Client(api_key=settings["api_key"], http_options=options)
 
     def _resource(self, arguments: dict[str, Any]) -> Any:  # noqa: ARG002 - this surface has one resource only
         return self._sdk.models if self.mode.blocks else self._sdk.aio.models
@@ -79,6 +81,7 @@ class GeminiClient(Client):
         """The SDK has no way to add to the query."""
         assert not ask.query, "google-genai sends no query of its user's"
         said = self.said(ask)
+        types = _genai().types
         options = types.HttpOptions(headers=ask.headers, extra_body=ask.fields)
         config = types.GenerateContentConfig(http_options=options, tools=said.get("tools"))
         return {"model": self.door.model, "contents": said["contents"], "config": config}
@@ -138,7 +141,7 @@ class GeminiClient(Client):
 
     async def count_tokens(self, ask: Ask) -> int:
         with reported():
-            contents = self.said(ask)["contents"]
+            contents, types = self.said(ask)["contents"], _genai().types
             counted = await self._run(
                 self._resource({}).count_tokens,
                 model=self.door.model,
@@ -224,7 +227,15 @@ def _usage(usage: dict[str, Any] | None) -> Usage | None:
     )
 
 
-@failure.register
+@cache
+def _genai() -> ModuleType:
+    """Google's SDK, whose exceptions tell of a failure in their own way."""
+    from google import genai
+
+    failure.register(genai.errors.APIError, _refused)
+    return genai
+
+
 def _refused(error: errors.APIError) -> Failure:
     """`body` is the envelope, without the list that Google puts around it where a stream was asked for."""
     headers = tuple(getattr(error.response, "headers", {}).items())

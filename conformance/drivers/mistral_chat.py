@@ -5,15 +5,18 @@ Source: https://docs.mistral.ai/api/
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Any, ClassVar
-
-from mistralai.client import Mistral, errors
 
 from conformance.drivers.answer import Failure
 from conformance.drivers.client import Mode, failure
 from conformance.drivers.openai_chat import ChatClient
 
 if TYPE_CHECKING:
+    from types import ModuleType
+
+    from mistralai.client import errors
+
     from conformance.drivers.ask import Ask
 
 _MILLISECONDS = 1000
@@ -29,7 +32,7 @@ class MistralClient(ChatClient):
     def _connect(self, **settings: Any) -> Any:
         """Without a retry configuration of its own it tries nothing again."""
         self._transport = settings["http_client"]
-        return Mistral(
+        return _mistralai().Mistral(
             api_key=settings["api_key"],
             server_url=settings["base_url"].removesuffix("/v1"),
             timeout_ms=int(settings["timeout"] * _MILLISECONDS),
@@ -58,6 +61,14 @@ def _values(value: Any) -> dict[str, Any]:
     return result
 
 
-@failure.register
+@cache
+def _mistralai() -> ModuleType:
+    """Mistral's SDK, whose exceptions tell of a failure in their own way."""
+    from mistralai import client
+
+    failure.register(client.errors.MistralError, _refused)
+    return client
+
+
 def _refused(error: errors.MistralError) -> Failure:
     return Failure(type(error).__name__, str(error), error.status_code, tuple(error.headers.multi_items()), error.body)

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
-import openai
-
 from conformance.drivers.answer import Answer
 from conformance.drivers.client import Client, reported, whole
 from conformance.surface import Surface
@@ -28,6 +26,8 @@ class OpenAIClient(Client):
     package: ClassVar = "openai"
 
     def _connect(self, **settings: Any) -> Any:
+        import openai
+
         return (openai.OpenAI if self.mode.blocks else openai.AsyncOpenAI)(**settings)
 
     async def models(self, query: dict[str, str] | None = None) -> list[str]:

@@ -65,6 +65,8 @@ class Exchange:
 def decoded(body: bytes, headers: Headers) -> bytes:
     """A body without the content coding that its headers name; as it came where it cannot be decoded."""
     codings = [(b"content-encoding", value.encode("latin-1")) for value in values(headers, "content-encoding")]
+    if not codings:
+        return body
     try:
         return httpx2.Response(200, headers=codings, content=body).content
     except httpx2.DecodingError:

@@ -10,13 +10,7 @@ import json
 from functools import cache
 from typing import TYPE_CHECKING, Any, cast
 
-from anthropic.types.beta.message_create_params import MessageCreateParamsNonStreaming
-from google.genai import types
-from mistralai.client.models import ChatCompletionRequest
-from openai.types.chat.completion_create_params import CompletionCreateParamsNonStreaming
-from openai.types.responses.response_create_params import ResponseCreateParamsNonStreaming
-from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
-from pydantic.alias_generators import to_camel
+from pydantic import TypeAdapter, ValidationError
 from pydantic_core import CoreConfig, SchemaValidator
 
 from conformance.oracles.conversation import protocol_of
@@ -30,34 +24,6 @@ if TYPE_CHECKING:
 Json = dict[str, Any]
 
 
-class GenerateContent(BaseModel):
-    """What is sent for `models.generate_content`: the SDK has a type for each field, and none for the whole."""
-
-    model_config = ConfigDict(alias_generator=to_camel)
-
-    contents: list[types.Content]
-    system_instruction: types.Content | None = None
-    tools: list[types.Tool] | None = None
-    tool_config: types.ToolConfig | None = None
-    safety_settings: list[types.SafetySetting] | None = None
-    generation_config: types.GenerationConfig | None = None
-    cached_content: str | None = None
-    model: str | None = None  # which the path says as well
-    labels: dict[str, str] | None = None
-    service_tier: str | None = None
-    store: bool | None = None
-
-
-_DECLARED: dict[Surface, Any] = {
-    Surface.OPENAI_CHAT: CompletionCreateParamsNonStreaming,
-    Surface.AZURE_OPENAI: CompletionCreateParamsNonStreaming,
-    Surface.OPENAI_RESPONSES: ResponseCreateParamsNonStreaming,
-    Surface.ANTHROPIC_MESSAGES: MessageCreateParamsNonStreaming,
-    Surface.BEDROCK: MessageCreateParamsNonStreaming,
-    Surface.VERTEX: MessageCreateParamsNonStreaming,
-    Surface.GEMINI: GenerateContent,
-    Surface.MISTRAL: ChatCompletionRequest,
-}
 _MESSAGES = (Surface.ANTHROPIC_MESSAGES, Surface.BEDROCK, Surface.VERTEX)
 _NOT_OF_THE_SDK = {"temperature", "top_p", "top_k", "output_format", "anthropic_version", "anthropic_beta"}
 """What Messages takes under older versions and betas, or the clouds in the body: the SDK has no fields for these."""
@@ -107,7 +73,9 @@ def _said(error: ErrorDetails) -> str:
 
 @cache
 def _validator(protocol: Surface) -> SchemaValidator:
-    return SchemaValidator(cast("CoreSchema", _strictly(TypeAdapter(_DECLARED[protocol]).core_schema)), _EITHER_NAME)
+    from conformance.oracles.declared import DECLARED  # noqa: PLC0415 - with it come all SDKs, slowly
+
+    return SchemaValidator(cast("CoreSchema", _strictly(TypeAdapter(DECLARED[protocol]).core_schema)), _EITHER_NAME)
 
 
 def _strictly(schema: Any, known: dict[str, Json] | None = None) -> Any:

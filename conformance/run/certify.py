@@ -27,7 +27,10 @@ if TYPE_CHECKING:
     from reports import Report
 
 _PLUGINS = ("conformance.plugin", "anyio.pytest_plugin", "xdist.plugin")
-_NOT_NEEDED = ("cacheprovider", "terminal", "logging", "unraisableexception", "threadexception")
+_NOT_NEEDED = (
+    *("cacheprovider", "terminal", "logging", "unraisableexception", "threadexception"),
+    *("faulthandler", "setuponly", "setupplan", "skipping", "unittest"),
+)
 """Nobody would see what they tell, and they cost each case, and the end of a run, some time."""
 
 

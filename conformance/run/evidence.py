@@ -125,10 +125,10 @@ def leaks_to_client(exchanges: Iterable[Exchange], provider_keys: Sequence[Secre
     """Provider keys in anything that the client saw: headers, bodies, and texts that a stream had cut in pieces."""
     for exchange in exchanges:
         place = f"the client's answer to {exchange.method} {exchange.url}"
-        content = exchange.content
+        headers, content = lines(exchange.answer_headers), exchange.content
         stream = joined(content)
         for secret in provider_keys:
-            yield from find(secret, lines(exchange.answer_headers), f"the headers of {place}")
+            yield from find(secret, headers, f"the headers of {place}")
             yield from find(secret, content, f"the body of {place}")
             yield from find(secret, stream, f"the joined stream of {place}")
 
@@ -140,9 +140,10 @@ def leaks_to_upstream(
     for call in journal:
         place = f"{call.method} {call.path} as {call.provider} received it"
         foreign = [secret for name, secret in provider_keys.items() if call.provider not in ("", name)]
+        headers, address = lines(call.headers), call.query.encode() + b" " + call.path.encode()
         for secret in (*client_keys, *foreign):
-            yield from find(secret, lines(call.headers), f"the headers of {place}")
-            yield from find(secret, call.query.encode() + b" " + call.path.encode(), f"the address of {place}")
+            yield from find(secret, headers, f"the headers of {place}")
+            yield from find(secret, address, f"the address of {place}")
             yield from find(secret, call.body, f"the body of {place}")
 
 

@@ -6,6 +6,7 @@ import time
 from contextlib import ExitStack
 from dataclasses import replace
 from datetime import UTC, datetime
+from importlib import import_module
 from pathlib import Path
 from shutil import rmtree
 from tempfile import TemporaryFile
@@ -48,6 +49,9 @@ _SECONDS = pytest.StashKey[Any]()
 _PROPERTY = "conformance"
 EGRESS = "egress"
 UNFINISHED = ".unfinished"
+_DRIVEN = ("anthropic", "google.genai", "mistralai.client", "openai", "conformance.oracles.declared")
+"""The SDKs: imported at the outset where cases run, and never by a controller of workers."""
+
 INTERRUPTED = "interrupted: nothing was measured, and all that the run had started has been stopped"
 _NOTHING_LEFT = Afterwards()
 
@@ -78,6 +82,9 @@ class Run:
         self.config = config
         self.started_at = datetime.now(UTC)
         self.clock = time.monotonic()
+        if self.is_worker or config.getoption("dist", "no") == "no":
+            for name in _DRIVEN:
+                import_module(name)
         load_suites()  # what packages add must be known, faults and profiles too, before anything starts
         self.target: Target | None = None
         if named := config.getoption("conformance_target"):

@@ -8,7 +8,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from aiohttp import web
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from conformance.upstream.cases import TOKEN
 from conformance.upstream.journal import JOURNAL
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 _STATES: dict[str, State] = {"arrived": "arrived", "finished": "finished", "left": "left"}
+_TOKENS: TypeAdapter[list[str]] = TypeAdapter(list[str])
 _MOST_GATES = 100_000
 _LONGEST_WAIT = 300.0
 _SCRIPT_LIMIT = 64 * 1024 * 1024
@@ -40,6 +41,7 @@ def control_app(cases: Cases, secret: str) -> web.Application:
             web.post("/scripts/{token}/release", control.release),
             web.get("/scripts/{token}/progress", control.progress),
             web.get("/journal", control.journal),
+            web.post("/journal", control.journals),
         ]
     )
     return app
@@ -99,14 +101,28 @@ class _Control:
         with suppress(TimeoutError):
             async with asyncio.timeout(min(patience, _LONGEST_WAIT)):
                 await case.reached(until, count)
-        journal = JOURNAL.dump_json(tuple(exchange.received() for exchange in case.exchanges))
-        return web.Response(body=journal, content_type="application/json")
+        return _told(case)
+
+    async def journals(self, request: web.Request) -> web.Response:
+        return _told(*(self._case(token) for token in _tokens(await request.read())))
 
     def _case(self, token: str | None) -> Case:
         try:
             return self._cases.named(token)
         except KeyError:
             raise web.HTTPNotFound(text=f"{token}: no script with this token") from None
+
+
+def _told(*cases: Case) -> web.Response:
+    journal = JOURNAL.dump_json(tuple(exchange.received() for case in cases for exchange in case.exchanges))
+    return web.Response(body=journal, content_type="application/json")
+
+
+def _tokens(body: bytes) -> list[str]:
+    try:
+        return _TOKENS.validate_json(body)
+    except ValidationError as error:
+        _refuse(f"not tokens: {error}")
 
 
 def _script(token: str, body: bytes) -> Script:

@@ -59,6 +59,8 @@ async def test_without_the_secret_nothing_is_said(control: httpx2.AsyncClient, s
         ("GET", "/journal?until=never", b"", 400, "arrived, finished, left"),
         ("GET", "/journal?timeout=-1", b"", 400, "timeout"),
         ("GET", "/journal?timeout=nan", b"", 400, "timeout"),
+        ("POST", "/journal", b"{}", 400, "not tokens"),
+        ("POST", "/journal", json.dumps([TOKEN]).encode(), 404, TOKEN),
         ("GET", "/nowhere", b"", 404, "Not Found"),
     ],
 )
@@ -76,6 +78,17 @@ async def test_a_forgotten_script_is_gone_with_its_journal(gpt: openai.AsyncOpen
     await scripted.forget()
     with pytest.raises(UpstreamUnreachableError, match="404"):
         await scripted.journal()
+
+
+async def test_everything_is_what_came_for_each_script_in_the_order_of_the_scripts(
+    gpt: openai.AsyncOpenAI, upstream: Upstream
+) -> None:
+    assert await upstream.everything() == []
+    first, second = await upstream.answers(), await upstream.answers()
+    for scripted in (second, first, second):
+        await gpt.responses.create(model="m", input=scripted.prompt)
+    seen = await upstream.everything()
+    assert [(call.token, call.number) for call in seen] == [(first.token, 1), (second.token, 1), (second.token, 2)]
 
 
 async def test_who_waits_for_a_request_learns_of_it_when_it_comes(gpt: openai.AsyncOpenAI, upstream: Upstream) -> None:
