@@ -15,7 +15,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.booking import Booking
@@ -273,7 +273,6 @@ asyncio.run(main())
 CALLS = st.lists(st.tuples(st.integers(1, 90), st.integers(0, 100), st.integers(0, 2)), max_size=120)
 
 
-@settings(deadline=None)  # a busy machine is no failure
 @given(CALLS)
 def test_what_is_spent_stays_below_the_budget_and_one_call(calls: list[tuple[int, int, int]]) -> None:
     with TemporaryDirectory() as directory, closing(Books(Path(directory, "keys.sqlite3"))) as books:

@@ -119,7 +119,7 @@ def test_what_the_upstream_renders_is_in_order(surface: Surface, delivery: Deliv
     GRAMMARS[surface]().check(rendered(surface, reply))
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow])
 @given(any_reply)
 def test_any_reply_at_all_is_rendered_in_order(reply: Reply) -> None:
     for surface in RENDERERS:

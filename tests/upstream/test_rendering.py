@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hypothesis import given, settings
+from hypothesis import given
 
 from conformance.upstream import Delivery, Reply, ToolCall, anthropic_messages, openai_chat, openai_responses
 from conformance.upstream.rendering import Call, Event, fragments
@@ -18,21 +18,18 @@ CALL = Call("case-0123456789ab", 1, {"model": "some-model", "stream_options": {"
 EVERYTHING = Delivery(pings=True, comments=True, unknown_event=True)
 
 
-@settings(deadline=None)  # a busy machine is no failure
 @given(any_reply)
 def test_a_streamed_message_adds_up_to_the_whole_one(reply: Reply) -> None:
     events = payloads(anthropic_messages.events(reply, CALL))
     assert message(events) == anthropic_messages.whole(reply, CALL)
 
 
-@settings(deadline=None)  # a busy machine is no failure
 @given(any_reply)
 def test_a_streamed_completion_adds_up_to_the_whole_one(reply: Reply) -> None:
     chunks = payloads(openai_chat.events(reply, CALL))
     assert completion(chunks) == openai_chat.whole(reply, CALL)
 
 
-@settings(deadline=None)  # a busy machine is no failure
 @given(any_reply)
 def test_a_streamed_response_adds_up_to_the_whole_one(reply: Reply) -> None:
     events = payloads(openai_responses.events(reply, CALL))
@@ -42,7 +39,6 @@ def test_a_streamed_response_adds_up_to_the_whole_one(reply: Reply) -> None:
     assert [event["item"] for event in events if event["type"] == "response.output_item.done"] == whole["output"]
 
 
-@settings(deadline=None)  # a busy machine is no failure
 @given(any_reply)
 def test_sequence_numbers_have_no_gaps_whatever_keeps_the_events_company(reply: Reply) -> None:
     accompanied = Reply(text=reply.text, tool_calls=reply.tool_calls, delivery=EVERYTHING)

@@ -15,7 +15,7 @@ from gateway.protocols.codec import compact
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-examples = settings(max_examples=25, deadline=None, database=None, derandomize=True)
+examples = settings(max_examples=25, database=None, derandomize=True)
 LETTERS = st.characters(exclude_categories=["Cs"])
 TEXT = st.text(LETTERS, min_size=1, max_size=12)
 NAME = st.from_regex(r"[a-zA-Z_][a-zA-Z0-9_-]{0,15}", fullmatch=True)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway import sandbox
@@ -196,7 +196,6 @@ def test_codexs_login_goes_and_other_tokens_stay() -> None:
     assert list(sandbox.without_credentials(environment).kept) == ["B"]
 
 
-@settings(deadline=None)  # a busy machine is no failure
 @given(st.data(), SHAPES, st.sampled_from(sorted(WRAPPINGS)), st.text(), st.text())
 def test_no_value_of_a_known_shape_survives(
     data: st.DataObject, shape: str, wrapping: str, before: str, after: str
@@ -207,7 +206,6 @@ def test_no_value_of_a_known_shape_survives(
     assert sandbox.without_credentials(environment).kept == {"OTHER": "stays"}
 
 
-@settings(deadline=None)  # a busy machine is no failure
 @given(st.dictionaries(st.text(min_size=1) | LISTED, st.text()))
 def test_what_is_kept_was_given(environment: dict[str, str]) -> None:
     filtered = sandbox.without_credentials(environment)

@@ -8,7 +8,7 @@ from io import StringIO
 
 import dotenv
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway import sandbox
@@ -44,7 +44,6 @@ def test_a_shell_forgets_what_is_to_be_unset() -> None:
     assert "GONE" not in environment
 
 
-@settings(deadline=None)  # a busy machine is no failure
 @given(ENVIRONMENTS)
 def test_dotenv_is_read_as_it_is(environment: dict[str, str]) -> None:
     stream = StringIO(sandbox.printed(environment, "dotenv"))
@@ -58,13 +57,11 @@ def test_plain_values_stand_bare_in_dotenv() -> None:
     assert printed.splitlines()[1:] == ["LLM_GATEWAY_KEY=gw-a_B1", "EMPTY="]
 
 
-@settings(deadline=None)  # a busy machine is no failure
 @given(st.dictionaries(st.text(min_size=1), st.text()))
 def test_json_is_read_as_it_is(environment: dict[str, str]) -> None:
     assert json.loads(sandbox.printed(environment, "json")) == environment
 
 
-@settings(deadline=None)  # a busy machine is no failure
 @given(ENVIRONMENTS)
 def test_json_and_what_env_says_come_back(environment: dict[str, str]) -> None:
     assert sandbox.parsed(sandbox.printed(environment, "json")) == environment
