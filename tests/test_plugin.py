@@ -75,6 +75,30 @@ def test_a_suite_of_ones_own_is_judged_and_reported(pytester: pytest.Pytester) -
     assert "goodbye" in wrong["message"]
 
 
+STUBBORN = """
+from conformance.api import Client, Connect, Upstream, check
+
+async def stays() -> None:
+    raise OSError("will not close")
+
+@check("mine/stubborn", requirement="content-unchanged", feature="body", direct=False, catches=())
+async def test_whose_client_will_not_close(client: Client, connect: Connect, upstream: Upstream) -> None:
+    script = await upstream.answers()
+    await client.ask(script.prompt)
+    connect()._sdk.close = stays
+"""
+
+
+def test_a_client_that_will_not_close_is_an_error_and_leaves_its_evidence(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(test_mine=STUBBORN)
+    pytester.runpytest_subprocess("--target=relay", "--conformance-out=out", "-p", "no:cacheprovider")
+    found = rows(pytester)
+    assert outcomes(found) == {"mine/stubborn": {"error"}}
+    for row in found.values():
+        assert "will not close" in row["message"]
+        assert (pytester.path / "out" / row["evidence"] / "cassette.yaml").is_file()
+
+
 def test_workers_find_the_same(pytester: pytest.Pytester) -> None:
     arguments = (
         "--pyargs",

@@ -6,6 +6,7 @@ Reads from standard input whom to ask what, as JSON; prints what the client hear
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import re
 import sys
@@ -151,6 +152,7 @@ def by_responses(sdk: Any, model: str) -> tuple[Any, Any]:
 
 
 async def main() -> None:
+    gc.disable()  # an SDK is imported, asked a few things, and gone
     asked = json.load(sys.stdin)
     trapped: list[str] = []
     await trap(trapped)

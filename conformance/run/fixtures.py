@@ -110,28 +110,33 @@ def workers() -> Iterator[Workers]:
 
 
 @pytest.fixture
-async def connect(case: CaseOf, door: Door, tape: Tape, workers: Workers) -> AsyncIterator[Callable[..., Client]]:
+def opened() -> AsyncExitStack:
+    """The clients of a case; `evidence` closes them all in one go, as each turn to the event loop costs."""
+    return AsyncExitStack()
+
+
+@pytest.fixture
+def connect(case: CaseOf, door: Door, tape: Tape, workers: Workers, opened: AsyncExitStack) -> Callable[..., Client]:
     """Makes further clients of the surface in hand: `connect(key=…)`, `connect(mode=…)`, `connect(model=…)`.
 
     `connect(at=…)` goes in by another door.
     """
-    async with AsyncExitStack() as opened:
 
-        def make(
-            *,
-            key: str | None = None,
-            mode: Mode | None = None,
-            retries: int = 0,
-            model: str | None = None,
-            at: Door | None = None,
-        ) -> Client:
-            there = at or door
-            entered = replace(there, key=there.key if key is None else key, model=model or there.model)
-            client = _client(case, workers, entered, tape, mode=mode, retries=retries)
-            opened.push_async_callback(client.aclose)
-            return client
+    def make(
+        *,
+        key: str | None = None,
+        mode: Mode | None = None,
+        retries: int = 0,
+        model: str | None = None,
+        at: Door | None = None,
+    ) -> Client:
+        there = at or door
+        entered = replace(there, key=there.key if key is None else key, model=model or there.model)
+        client = _client(case, workers, entered, tape, mode=mode, retries=retries)
+        opened.push_async_callback(client.aclose)
+        return client
 
-        yield make
+    return make
 
 
 @pytest.fixture
@@ -141,11 +146,11 @@ def client(connect: Callable[..., Client]) -> Client:
 
 
 @pytest.fixture
-async def control(case: CaseOf, stage: Stage, workers: Workers) -> AsyncIterator[Client]:
+def control(case: CaseOf, stage: Stage, workers: Workers, opened: AsyncExitStack) -> Client:
     """The same client, pointed straight at the upstream: what the SDK returns without any gateway."""
     client = _client(case, workers, stage.subjects[DIRECT].doors[case.surface], Tape())
-    yield client
-    await client.aclose()
+    opened.push_async_callback(client.aclose)
+    return client
 
 
 def _client(
@@ -158,11 +163,11 @@ def _client(
 
 
 @pytest.fixture
-async def http(tape: Tape, door: Door) -> AsyncIterator[Http]:
+def http(tape: Tape, door: Door, opened: AsyncExitStack) -> Http:
     """Plain HTTP on the same tape."""
     http = Http(tape, door.headers)
-    yield http
-    await http.aclose()
+    opened.push_async_callback(http.aclose)
+    return http
 
 
 @pytest.fixture
@@ -187,15 +192,24 @@ def provider_keys(stage: Stage) -> dict[str, Secret]:
 
 @pytest.fixture
 async def evidence(
-    request: pytest.FixtureRequest, stage: Stage, subject: Subject, tape: Tape, upstream: Upstream
+    request: pytest.FixtureRequest,
+    stage: Stage,
+    subject: Subject,
+    tape: Tape,
+    *,
+    upstream: Upstream,
+    opened: AsyncExitStack,
 ) -> AsyncIterator[None]:
-    """After each check: keep what passed on both sides, and look for keys where they must not be.
+    """After each check: close its clients, keep what passed on both sides, and look for keys where they must not be.
 
     Where no gateway was in between, only a failure has something to tell.
     """
     yield
-    if subject.is_gateway or request.node.stash.get(ERROR, None):
-        request.node.stash[AFTERWARDS] = await look_back(request.node, stage, subject, tape, upstream)
+    try:
+        await opened.aclose()
+    finally:
+        if subject.is_gateway or request.node.stash.get(ERROR, None):
+            request.node.stash[AFTERWARDS] = await look_back(request.node, stage, subject, tape, upstream)
 
 
 def staged(described: Any) -> Stage:

@@ -180,6 +180,8 @@ class Run:
         self.breaker.saw(result, is_listening=result.outcome == "pass" or _is_listening(item))
         item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
         for report in reports:
+            if report.when == "setup" and report.passed:
+                continue  # of which nobody takes notice, and which costs a message
             item.ihook.pytest_runtest_logreport(report=_told(report, result))
         item.ihook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
         return True
