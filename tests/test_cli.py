@@ -59,7 +59,7 @@ def environment(here: Path) -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "120", "TMPDIR": str(here)}
 
 
-def conformance(here: Path, *arguments: str, script: str = "", seconds: float = 100) -> Done:
+def conformance(here: Path, *arguments: str, script: str = "", seconds: float = 300) -> Done:
     command = [sys.executable, *(["-c", script] if script else ["-m", "conformance"]), *arguments]
     done = subprocess.run(
         command, cwd=here, env=environment(here), capture_output=True, text=True, timeout=seconds, check=False
@@ -345,7 +345,7 @@ def test_a_hostile_target_fails_cleanly_and_in_time(here: Path, behaviour: str) 
     checks = ("models/names", "stream/event-order")
     narrowed = [word for check in checks for word in ("--check", check)]
     done = conformance(
-        here, "certify", bad(here, behaviour), *narrowed, "--out", "out", script=SHORT_OF_PATIENCE, seconds=60
+        here, "certify", bad(here, behaviour), *narrowed, "--out", "out", script=SHORT_OF_PATIENCE, seconds=150
     )
     assert done.code == 1, done.said
     found = report(here)
