@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib.resources import files
@@ -123,6 +124,9 @@ def _interruptible(watch: _Watch) -> Iterator[None]:
         yield
         return
     signal.signal(signal.SIGINT, watch.interrupt)
+    tell = sys.unraisablehook
+    # Python would print a traceback of an interruption that it cannot raise; the run ends all the same
+    sys.unraisablehook = lambda lost: None if isinstance(lost.exc_value, KeyboardInterrupt) else tell(lost)
     try:
         yield
     except KeyboardInterrupt:
@@ -130,6 +134,7 @@ def _interruptible(watch: _Watch) -> Iterator[None]:
             raise
     finally:
         signal.signal(signal.SIGINT, before)
+        sys.unraisablehook = tell
 
 
 @contextmanager

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
     from pathlib import Path
 
-DEADLINE = 60
+DEADLINE = 120
 
 
 def run(*arguments: str) -> Result:

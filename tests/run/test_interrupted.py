@@ -20,7 +20,16 @@ def interrupted_in_vain(*_: object, **__: object) -> None:
         signal.raise_signal(signal.SIGINT)
 
 
-@pytest.mark.parametrize("where", [interrupted, interrupted_in_vain])
+class Ends:
+    def __del__(self) -> None:
+        interrupted()
+
+
+def interrupted_where_nothing_can_be_raised(*_: object, **__: object) -> None:
+    Ends()
+
+
+@pytest.mark.parametrize("where", [interrupted, interrupted_in_vain, interrupted_where_nothing_can_be_raised])
 def test_an_interruption_that_pytest_does_not_see_still_ends_the_run_as_one(
     where: object, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -28,7 +28,7 @@ def certified(tmp_path: Path, request: pytest.FixtureRequest) -> Report:
     target = written(tmp_path, **INSTEAD, **{'"{port}", ': f'"{request.param}", "{{port}}", '})
     chosen = [word for check in CHECKS for word in ("--check", check)]
     command = [sys.executable, "-m", "conformance", "certify", target, *chosen, "--out", str(tmp_path / "out")]
-    done = subprocess.run([*command, "--quiet"], capture_output=True, text=True, check=False, timeout=120)
+    done = subprocess.run([*command, "--quiet"], capture_output=True, text=True, check=False, timeout=300)
     assert done.returncode == 1, f"{done.stdout}{done.stderr}"
     return read(tmp_path / "out")
 

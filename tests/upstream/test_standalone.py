@@ -76,7 +76,7 @@ def test_ctrl_c_ends_it_cleanly() -> None:
 def test_a_port_in_use_is_one_clear_message() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        done = subprocess.run([*COMMAND, "--port", str(port)], capture_output=True, text=True, timeout=60, check=False)
+        done = subprocess.run([*COMMAND, "--port", str(port)], capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 3
     assert done.stdout == ""
     assert done.stderr.startswith(f"Error: the upstream cannot listen on 127.0.0.1 port {port}: ")
@@ -85,5 +85,5 @@ def test_a_port_in_use_is_one_clear_message() -> None:
 
 @pytest.mark.parametrize("port", ["-1", "70000", "x"])
 def test_a_port_that_is_none_is_wrong_usage(port: str) -> None:
-    done = subprocess.run([*COMMAND, "--port", port], capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run([*COMMAND, "--port", port], capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 2
