@@ -44,7 +44,8 @@ class Audit:
             return file.read().decode(errors="replace")
 
     def rows(self, call: Marked) -> list[dict[str, Any]]:
-        return [json.loads(line) for line in self.text().splitlines() if call.token in line and line.endswith("}")]
+        found = (row_in(line) for line in self.text().split("\n") if call.token in line)
+        return [row for row in found if row is not None]
 
     async def told(self, *calls: Marked) -> list[list[dict[str, Any]]]:
         """The rows of each call, once each has one; what has none after some seconds has none."""
@@ -63,6 +64,15 @@ class Audit:
 
     def tokens(self, row: dict[str, Any]) -> tuple[Any, Any]:
         return at(self._table.input, row), at(self._table.output, row)
+
+
+def row_in(line: str) -> dict[str, Any] | None:
+    """None where it is not one, or not yet."""
+    try:
+        row = json.loads(line)
+    except ValueError:
+        return None
+    return row if isinstance(row, dict) else None
 
 
 def at(pointer: str, row: Any) -> Any:
