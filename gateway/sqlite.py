@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from gateway.databases import DatabaseError
@@ -104,10 +104,16 @@ class Sqlite:
         return True
 
     def _add_columns(self, schema: Schema) -> None:
-        there = {row[1] for row in self._db.execute(f"PRAGMA table_info({schema.table})")}
-        for name in [name for name in schema.columns if name not in there]:
-            with suppress(sqlite3.OperationalError):  # another process was faster
+        for name in self._missing(schema):
+            try:
                 self._db.execute(f"ALTER TABLE {schema.table} ADD COLUMN {name} {schema.columns[name]}")
+            except sqlite3.OperationalError:
+                if name in self._missing(schema):
+                    raise  # else another process was faster
+
+    def _missing(self, schema: Schema) -> list[str]:
+        there = {row[1] for row in self._db.execute(f"PRAGMA table_info({schema.table})")}
+        return [name for name in schema.columns if name not in there]
 
 
 @contextmanager

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import socket
 import tempfile
 from contextlib import ExitStack
 from pathlib import Path
@@ -17,6 +16,7 @@ from click.testing import CliRunner
 from conformance.run.certify import certification
 from conformance.secrets import mint
 from conformance.surface import Provider
+from conformance.target.running import free_port
 from conformance.upstream import Delivery, Reply, Upstream
 from conformance.upstream.process import UpstreamProcess
 from gateway.cli import main
@@ -82,13 +82,6 @@ class Fleet:
         return [json.loads(line) for line in self.said("audit", "--json").splitlines()]
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
 @pytest.fixture
 def house(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Fleet, UpstreamAddress]]:
     """The fleet and the upstream that it asks."""
@@ -100,7 +93,7 @@ def house(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Fleet, UpstreamAddr
         upstream = opened.enter_context(UpstreamProcess(keys))
         text = CONFIGURATION.replace("DATABASE\n", f"{DATABASE}\n").replace("DIRECTORY", str(directory))
         (directory / "gateway.toml").write_text(text.replace("UPSTREAM", upstream.url), encoding="utf-8")
-        ports = [free_port(), free_port()]
+        ports = [first := free_port(), free_port(first)]
         containers = opened.enter_context(fleet(directory, ports, environment))
         yield Fleet(directory, containers, ports), upstream
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from gateway import sqlite
 from gateway.databases import DatabaseError, Schema, opened
 
 if TYPE_CHECKING:
@@ -61,6 +62,18 @@ def test_any_number_may_begin_with_a_new_file_at_once(tmp_path: Path) -> None:
         for number in range(FILES):
             file = tmp_path / f"{number}.sqlite3"
             assert all(threads.map(begin, [file] * STARTERS, [together] * STARTERS))
+
+
+def test_a_column_that_cannot_be_added_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sqlite, "BUSY_SECONDS", 0.01)
+    more = Schema("counters", {**COLUMNS, "more": "TEXT"}, constraints=["PRIMARY KEY (name)"])
+    file = tmp_path / "tables.sqlite3"
+    with closing(opened(file)) as database, closing(opened(file)) as other:
+        database.prepare(COUNTERS)
+        with other.exclusive(), pytest.raises(DatabaseError, match="locked"):
+            database.prepare(more)
+        database.prepare(more)
+        assert database.rows("SELECT more FROM counters") == []
 
 
 def replace(database: Database, name: str | None) -> None:
