@@ -67,6 +67,8 @@ FEATURES = {
     "retries": "one call of the client is one call upstream",
 }
 
+OF_REPLICAS = ("replicas", "shared-requests", "shared-streams", "shared-budgets")
+
 
 def known_profiles() -> dict[str, str]:
     """All profiles, those of installed packages that add suites among them."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Self
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, model_validator
 
 from conformance.surface import Provider, Surface
-from conformance.target.claims import known_features, known_profiles
+from conformance.target.claims import OF_REPLICAS, known_features, known_profiles
 from conformance.target.templates import COMMON, SCOPES, SECRETS, names, strings
 
 if TYPE_CHECKING:
@@ -391,7 +391,7 @@ class Target(Table):
 
     @model_validator(mode="after")
     def _something_that_is_there_twice(self) -> Self:
-        of_replicas = [each for each in self.claims.features if each == "replicas" or each.startswith("shared-")]
+        of_replicas = [each for each in self.claims.features if each in OF_REPLICAS]
         if of_replicas and not self.replicas:
             raise ValueError(f"claims {of_replicas[0]}, but target.replicas does not say where they are")
         return self

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -11,9 +12,12 @@ from anyio.to_thread import run_sync
 from conformance.api import CHAT, Ask, ClientFailedError, Failure
 
 if TYPE_CHECKING:
-    from decimal import Decimal
+    from collections.abc import Sequence
 
-    from conformance.api import Client, Hooks
+    from conformance.api import Client, Hooks, Scripted
+
+HAIR = Decimal("0.000001")
+"""In dollars: a ten-thousandth of a cent. Exact enough for a cent, and no matter of how fractions are summed."""
 
 LATE = 5.0
 """Seconds in which what a call has used must count."""
@@ -38,6 +42,21 @@ async def outcome(client: Client, ask: Ask | str) -> Failure | None:
     except ClientFailedError as error:
         return error.failure
     return None
+
+
+async def let_through(script: Scripted, clients: Sequence[Client], limit: int) -> int:
+    """How many of as many calls at once as there are clients, whose answers wait until the limit has arrived."""
+    failures = []
+
+    async def call(client: Client) -> None:
+        failures.append(await outcome(client, script.prompt))
+
+    async with anyio.create_task_group() as calls:
+        for client in clients:
+            calls.start_soon(call, client)
+        await script.arrived(limit)
+        await script.release(len(clients))
+    return failures.count(None)
 
 
 async def served(client: Client, ask: Ask | str) -> None:

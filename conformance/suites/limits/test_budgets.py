@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
-
 from conformance.api import (
     BEDROCK,
     CHAT,
@@ -20,12 +18,9 @@ from conformance.api import (
     Usage,
     check,
 )
-from conformance.suites.limits.limited import counted, limited, refused, served
+from conformance.suites.limits.limited import HAIR, counted, limited, refused, served
 
 CALLS = 3
-HAIR = Decimal("0.000001")
-"""In dollars: a ten-thousandth of a cent. Exact enough for a cent, and no matter of how fractions are summed."""
-
 BOTH = (CHAT, MESSAGES)
 CHEAP = Usage(input=400, output=150)
 """Well below a cent at any price: who rounds what a call costs is found out."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import anyio
 
 from conformance.api import CHAT, MESSAGES, Client, Connect, Delivery, Hooks, Http, Mode, Reply, Upstream, check
-from conformance.suites.limits.limited import TOO_MANY, limited, outcome, refused, served
+from conformance.suites.limits.limited import TOO_MANY, let_through, limited, refused, served
 
 LIMIT = 3
 BURST = 12
@@ -26,17 +26,7 @@ Way = tuple[str, tuple[tuple[str, str], ...], dict[str, str]]
 async def test_a_burst_gets_exactly_the_limit_through(connect: Connect, upstream: Upstream, hooks: Hooks) -> None:
     script = await upstream.answers(Reply(text="ok", delivery=Delivery(hold_headers=True)))
     client = connect(key=await limited(hooks, requests_per_minute=LIMIT))
-    failures = []
-
-    async def call() -> None:
-        failures.append(await outcome(client, script.prompt))
-
-    async with anyio.create_task_group() as calls:
-        for _ in range(BURST):
-            calls.start_soon(call)
-        await script.arrived(LIMIT)
-        await script.release(BURST)
-    through = failures.count(None)
+    through = await let_through(script, [client] * BURST, LIMIT)
     assert through == LIMIT, f"{through} of {BURST} calls at once got through, where {LIMIT} a minute are allowed"
     assert len(await script.journal()) == LIMIT, "refused calls reached the upstream"
 
